@@ -1,0 +1,465 @@
+"""What can happen (events: facts, past tense) and what a person can wish (commands: imperatives).
+
+Both unions are closed: a reader sees here everything that can ever change anything. Events carry every number and time
+they need, so that folding them twice gives the same state.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from backburner.model.task import (
+    Accepted,
+    Cause,
+    Changed,
+    Delegation,
+    Judgement,
+    OpenAccept,
+    Opening,
+    Pace,
+    Question,
+    Result,
+    Snapshot,
+    State,
+    Target,
+    When,
+)
+from backburner.model.transcript import ToolResult, ToolSpec, Turn
+
+
+class DelegationMade(Struct, frozen=True, kw_only=True, tag=True):
+    delegation: Delegation
+    at: float
+
+
+class TaskQueued(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    group: int
+    target: Target
+    recipe: str
+    instruction: str
+    agent: str
+    effort: str = ""
+    when: When = "now"
+    pace: Pace = "run"
+    budget_usd: float | None = None
+    after: int | None = None
+    environment: str = ""
+    at: float
+
+
+class SnapshotTaken(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    snapshot: Snapshot
+    at: float
+
+
+class SnapshotFailed(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    cause: Cause
+    at: float
+
+
+class RunStarted(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    run: str
+    agent: str
+    model: str = ""
+    effort: str = ""
+    fresh: bool = True
+    at: float
+
+
+class Briefed(Struct, frozen=True, kw_only=True, tag=True):
+    """What the run's conversation begins with (or goes on with, when the run is not fresh)."""
+
+    task: int
+    run: str
+    system: str
+    tools: tuple[ToolSpec, ...] = ()
+    """Empty in a run that continues: system and tools stay those of its first brief."""
+    messages: tuple[str, ...]
+    changes: tuple[Changed, ...] | None = None
+    """The workspace it begins with, where that is not the one of the run before (a rebase)."""
+    at: float
+
+
+class TurnTaken(Struct, frozen=True, kw_only=True, tag=True):
+    """The model answered. Durable before any of its tools runs."""
+
+    task: int
+    run: str
+    turn: Turn
+    at: float
+
+
+class ToolsDone(Struct, frozen=True, kw_only=True, tag=True):
+    """Every call of the last turn is answered, and the workspace is as `changes` says."""
+
+    task: int
+    run: str
+    results: tuple[ToolResult, ...]
+    messages: tuple[str, ...] = ()
+    """Said after the results: notes of the person, a nudge."""
+    notes_read: int = 0
+    """How many of the task's waiting notes are among `messages`."""
+    changes: tuple[Changed, ...] = ()
+    """Paths changed since the last `ToolsDone`."""
+    added: int = 0
+    removed: int = 0
+    """Lines of the whole draft."""
+    at: float
+
+
+class DirectionStated(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    run: str
+    direction: str
+    at: float
+
+
+class Steered(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    note: str
+    at: float
+
+
+class Asked(Struct, frozen=True, kw_only=True, tag=True):
+    """The run ended with a question; the task goes on in a new run when it is answered."""
+
+    task: int
+    run: str
+    question: Question
+    at: float
+
+
+class Answered(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    question: str
+    answer: str
+    by_default: bool = False
+    at: float
+
+
+class AnswerChanged(Struct, frozen=True, kw_only=True, tag=True):
+    """The person changed an answer that was already taken: told to the agent as a note or a reply."""
+
+    task: int
+    question: str
+    answer: str
+    at: float
+
+
+class RunFinished(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    run: str
+    result: Result
+    at: float
+
+
+class RunFailed(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    run: str
+    cause: Cause
+    result: Result | None = None
+    """What it had, when there is something to show."""
+    at: float
+
+
+class RunInterrupted(Struct, frozen=True, kw_only=True, tag=True):
+    """The run's process is gone; the task is queued again and resumes from its last turn."""
+
+    task: int
+    run: str
+    reason: str
+    at: float
+
+
+class Cancelled(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    at: float
+
+
+class Seen(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    at: float
+
+
+class AcceptBegun(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    accept: OpenAccept
+    at: float
+
+
+class AcceptDropped(Struct, frozen=True, kw_only=True, tag=True):
+    """The proof did not come: the text is not what it would be after the accept."""
+
+    task: int
+    path: str
+    reason: str
+    at: float
+
+
+class Judged(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    run: str
+    items: tuple[str, ...]
+    verdict: Judgement
+    accepted: Accepted | None = None
+    """With `accepted`: what was changed, for `undo`."""
+    at: float
+
+
+class TakenBack(Struct, frozen=True, kw_only=True, tag=True):
+    """Verdicts were withdrawn: an accept was undone, a rejection taken back."""
+
+    task: int
+    run: str
+    items: tuple[str, ...]
+    at: float
+
+
+class Dismissed(Struct, frozen=True, kw_only=True, tag=True):
+    """A failed or cancelled task is put away."""
+
+    task: int
+    at: float
+
+
+class Requeued(Struct, frozen=True, kw_only=True, tag=True):
+    """Retry, reply, refit or continue: the task goes back to `queued` and gets a new run."""
+
+    task: int
+    opening: Opening
+    agent: str = ""
+    """Empty: as before."""
+    effort: str = ""
+    environment: str = ""
+    at: float
+
+
+class PathRenamed(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    old: str
+    new: str
+    at: float
+
+
+class LetThrough(Struct, frozen=True, kw_only=True, tag=True):
+    """The person waived a waiting rule for one task ("Start anyway")."""
+
+    task: int
+    rule: str
+    """`reading`, `budget`, `after`."""
+    at: float
+
+
+class OrderSet(Struct, frozen=True, kw_only=True, tag=True):
+    """`Run after #12`; None: after nothing."""
+
+    task: int
+    after: int | None
+    at: float
+
+
+class BudgetRaised(Struct, frozen=True, kw_only=True, tag=True):
+    """A new limit: for one task, or, with `task = 0`, for the day."""
+
+    task: int
+    budget_usd: float
+    day: str = ""
+    at: float
+
+
+class ProposalEdited(Struct, frozen=True, kw_only=True, tag=True):
+    """The person changed a proposal before taking it; ids of hunks that remain stay the same."""
+
+    task: int
+    result: Result
+    at: float
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True, tag=True):
+    """The whole state so far, to bound the time of the next start."""
+
+    state: State
+    at: float
+
+
+Event = (
+    DelegationMade
+    | TaskQueued
+    | SnapshotTaken
+    | SnapshotFailed
+    | RunStarted
+    | Briefed
+    | TurnTaken
+    | ToolsDone
+    | DirectionStated
+    | Steered
+    | Asked
+    | Answered
+    | AnswerChanged
+    | RunFinished
+    | RunFailed
+    | RunInterrupted
+    | Cancelled
+    | Seen
+    | AcceptBegun
+    | AcceptDropped
+    | Judged
+    | TakenBack
+    | Dismissed
+    | Requeued
+    | PathRenamed
+    | LetThrough
+    | OrderSet
+    | BudgetRaised
+    | ProposalEdited
+    | Checkpoint
+)
+
+RunFact = Briefed | TurnTaken | ToolsDone | DirectionStated | Asked | RunFinished | RunFailed | RunInterrupted
+"""Facts that a run reports; `admit` drops those of a run that is not the task's current one."""
+
+
+# Commands: what a person (through an editor or the command line) can wish.
+
+
+class NewTask(Struct, frozen=True, kw_only=True):
+    """One target for one agent, as `Delegate` carries it."""
+
+    target: Target
+    agent: str
+    effort: str = ""
+
+
+class Delegate(Struct, frozen=True, kw_only=True, tag=True):
+    recipe: str
+    instruction: str
+    new: tuple[NewTask, ...]
+    when: When = "now"
+    pace: Pace = "run"
+    budget_usd: float | None = None
+    after: int | None = None
+    environment: str = ""
+    attempts: bool = False
+    """Several agents on one target, in place of one agent on several targets."""
+
+
+class Steer(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    note: str
+
+
+class GiveAnswer(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    answer: str
+    by_default: bool = False
+
+
+class Cancel(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+
+
+class Look(Struct, frozen=True, kw_only=True, tag=True):
+    """The result was opened."""
+
+    task: int
+
+
+class BeginAccept(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    items: tuple[str, ...]
+    path: str
+    before_id: str | None
+    after_id: str | None
+
+
+class DropAccept(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    path: str
+    reason: str
+
+
+class Judge(Struct, frozen=True, kw_only=True, tag=True):
+    """A verdict. With `accepted` it closes the open accept of that path."""
+
+    task: int
+    items: tuple[str, ...]
+    """Empty: everything still open."""
+    verdict: Judgement
+    accepted: Accepted | None = None
+
+
+class TakeBack(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    items: tuple[str, ...]
+
+
+class Dismiss(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    items: tuple[str, ...] = ()
+
+
+class Requeue(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    opening: Opening
+    agent: str = ""
+    effort: str = ""
+    environment: str = ""
+
+
+class RenamePath(Struct, frozen=True, kw_only=True, tag=True):
+    old: str
+    new: str
+
+
+class Waive(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    rule: str
+
+
+class SetOrder(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    after: int | None
+
+
+class RaiseBudget(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    budget_usd: float
+    day: str = ""
+
+
+class EditProposal(Struct, frozen=True, kw_only=True, tag=True):
+    task: int
+    result: Result
+
+
+Command = (
+    Delegate
+    | Steer
+    | GiveAnswer
+    | Cancel
+    | Look
+    | BeginAccept
+    | DropAccept
+    | Judge
+    | TakeBack
+    | Dismiss
+    | Requeue
+    | RenamePath
+    | Waive
+    | SetOrder
+    | RaiseBudget
+    | EditProposal
+)
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why a command is not done: nothing happened."""
+
+    reason: str
+    """A name for programs: `unknown_task`, `already_decided`, `conflict`, `stale`, `cycle`, `budget`, `busy` ..."""
+    sentence: str
+    """For the person, with the next step."""
