@@ -104,6 +104,8 @@ class ListArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     states: list[str] = []
     all: bool = False
     """Closed tasks too."""
+    views: bool = False
+    """Answer with a list of whole tasks (`TaskView`) in place of the queue's rows."""
 
 
 class DiffArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
