@@ -43,6 +43,10 @@ class Isolation(Struct, frozen=True, kw_only=True):
     check: str = ""
     """Command line that proves the work; empty: none is known."""
     check_timeout_s: float = 600.0
+    at_once: int = 0
+    """Commands at once over all runs of a worker; 0: twice the cores."""
+    own_network: bool = False
+    """The person confirmed once that this agent's program may run with its own network and its own sandbox."""
 
 
 class RunSpec(Struct, frozen=True, kw_only=True):
@@ -80,6 +84,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     answer: Answer | None = None
     notes: tuple[str, ...] = ()
     """Steering notes that were given before it started."""
+    question_s: float = 600.0
+    """How long a question stands before its default is taken."""
 
 
 # Down: daemon to worker.
