@@ -1,0 +1,176 @@
+"""How answers are printed for people: tables with rich, imported only here and only when something is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from backburner.cli.client import Client
+
+WAITING = ("queued", "running")
+
+
+def line(view: dict[str, Any]) -> None:
+    """One task on one line, as every verb ends."""
+    _console().print(_title(view), _facts(view), markup=False, highlight=False)
+
+
+def task(view: dict[str, Any]) -> None:
+    """`show`: what the hover says, and the whole report."""
+    console = _console()
+    console.print(_title(view), markup=False, highlight=False, style="bold")
+    console.print(
+        f"{view['state']} · {view['recipe']} · {view['target']} · {view['agent']} {view['model']}".rstrip(),
+        markup=False,
+    )
+    for label, text in (
+        ("", view["summary"]),
+        ("Error", view["error"]),
+        ("Waits", view.get("waits", "")),
+        ("Direction", view.get("direction", "")),
+    ):
+        if text:
+            console.print(f"{label}: {text}" if label else text, markup=False)
+    question = view.get("question")
+    if question:
+        console.print(f"Question: {question['sentence']}  Answers: {', '.join(_answers(question))}", markup=False)
+    for check in view["evidence"]:
+        outcome = "passed" if check["passed"] else "failed"
+        console.print(
+            f"Check {check['command']!r} {outcome} {check.get('summary', '')} {check.get('note', '')}".rstrip(),
+            markup=False,
+        )
+    for hunk in view["hunks"]:
+        console.print(f"  {hunk['id']}  {hunk['placement']}, {hunk['verdict']}", markup=False, highlight=False)
+    for finding in view["findings"]:
+        console.print(
+            f"  {finding['path']}:{finding['line']} {finding['severity']}: {finding['message']}", markup=False
+        )
+    for risk in view.get("risks", []):
+        console.print(f"! {risk}", markup=False)
+    console.print(_facts(view), markup=False, highlight=False)
+    if view.get("report"):
+        console.print("")
+        console.print(view["report"], markup=False)
+
+
+def queue(answer: dict[str, Any]) -> None:
+    _console().print(queue_table(answer))
+
+
+def queue_table(answer: dict[str, Any]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not answer["rows"]:
+        return Text(answer.get("empty", ""))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_column(style="dim")
+    if answer.get("note"):
+        table.add_row(Text(""), Text(answer["note"]), Text(""))
+    section = ""
+    for row in answer["rows"]:
+        if row["section"] != section:
+            section = row["section"]
+            table.add_row(Text(section, style="bold"), Text(""), Text(""))
+        table.add_row(Text("  " + row["title"]), Text(row["detail"]), Text(row.get("why", "")))
+    return table
+
+
+def watch(client: Client, fetch: Callable[[], dict[str, Any]]) -> int:
+    """A live table until interrupted; redrawn on each status message of the daemon."""
+    from rich.live import Live
+
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Live(queue_table(fetch()), console=_console(), auto_refresh=False) as live,
+    ):
+        while True:
+            live.update(queue_table(fetch()), refresh=True)
+            client.listen()
+    return 0
+
+
+def follow(client: Client, tasks: list[int], timeout_s: float) -> None:
+    """A live table of some tasks until none of them is queued or running."""
+    from rich.live import Live
+
+    def fetch() -> tuple[bool, RenderableType]:
+        views = [client.command("show", {"task": number}) for number in tasks]
+        return all(view["state"] not in WAITING for view in views), _task_table(views)
+
+    done, table = fetch()
+    with Live(table, console=_console(), auto_refresh=False) as live:
+        while not done:
+            client.command("wait", {"tasks": tasks, "timeout_s": min(timeout_s or 2.0, 2.0)})
+            done, table = fetch()
+            live.update(table, refresh=True)
+            if timeout_s:
+                timeout_s -= 2.0
+                if timeout_s <= 0:
+                    return
+
+
+def diff(text: str) -> None:
+    if not sys.stdout.isatty():
+        sys.stdout.write(text)
+        return
+    from rich.syntax import Syntax
+
+    _console().print(Syntax(text, "diff", background_color="default"))
+
+
+def doctor(answer: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for row in answer["checks"]:
+        table.add_row(Text(row["state"]), Text(row["name"]), Text(row["detail"]), Text(row.get("next", "")))
+    _console().print(table)
+
+
+def _task_table(views: list[dict[str, Any]]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for view in views:
+        doing = view.get("direction") or view.get("waits") or view["summary"] or view["error"]
+        table.add_row(
+            Text(f"#{view['task']}"), Text(view["state"]), Text(view["agent"]), Text(doing), Text(_facts(view))
+        )
+    return table
+
+
+def _title(view: dict[str, Any]) -> str:
+    return f"#{view['task']} {view['title']}"
+
+
+def _facts(view: dict[str, Any]) -> str:
+    parts = [view["state"]]
+    added, removed = sum(file["added"] for file in view["files"]), sum(file["removed"] for file in view["files"])
+    if view["files"]:
+        parts.append(f"+{added} −{removed} in {len(view['files'])} file{'s' if len(view['files']) > 1 else ''}")
+    cost = view["cost_usd"]
+    parts.append("price unknown" if cost is None else f"${cost:.2f}")
+    if view["error"]:
+        parts.append(view["error"])
+    return " · ".join(parts)
+
+
+def _answers(question: dict[str, Any]) -> list[str]:
+    return [choice["answer"] if isinstance(choice, dict) else str(choice) for choice in question.get("choices", [])]
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(soft_wrap=True)

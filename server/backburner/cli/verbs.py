@@ -1,0 +1,317 @@
+"""What each verb does: ask the daemon through one command, print the answer, name the exit code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from backburner.cli import render
+from backburner.cli.client import Client
+from backburner.cli.exits import DONE, FAILED, NOT_FOUND, REFUSED, USAGE, CliError
+from backburner.cli.targets import place, project_root
+from backburner.model.commands import Place
+
+FAILED_STATES = ("failed", "cancelled")
+WAITING_STATES = ("queued", "running")
+
+
+def run(arguments: Namespace) -> int:
+    """Run the verb; sentences of refusals go to stderr (as JSON with `--json`)."""
+    cwd = Path(arguments.directory).resolve() if getattr(arguments, "directory", "") else Path.cwd()
+    try:
+        if arguments.verb == "demo":
+            from backburner.cli.demo import demo
+
+            return demo(Path(arguments.project) if arguments.project else None)
+        with Client(project_root(cwd)) as client:
+            return VERBS[arguments.verb](client, arguments, cwd)
+    except CliError as error:
+        if getattr(arguments, "json", False):
+            print(json.dumps({"error": error.sentence, "reason": error.reason}))
+        print(f"backburner: {error.sentence}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return DONE
+
+
+def delegate(client: Client, arguments: Namespace, cwd: Path) -> int:
+    *files, instruction = arguments.words
+    if not files:
+        raise CliError('Say where and what: backburner delegate FILE[:LINE] "what should be done".', USAGE, "usage")
+    places = [place(file, cwd=cwd) for file in files]
+    agents = [name for name in arguments.agent.split(",") if name]
+    wish: dict[str, Any] = {
+        "instruction": instruction,
+        "targets": [_plain(item) for item in places],
+        "recipe": arguments.recipe,
+        "agent": agents[0] if len(agents) == 1 else "",
+        "agents": agents if len(agents) > 1 else [],
+        "effort": arguments.effort,
+        "when": arguments.when,
+        "after": number(arguments.after) if arguments.after else None,
+        "budget_usd": arguments.budget,
+    }
+    if arguments.pace:
+        wish["pace"] = arguments.pace
+    answer = client.command("delegate", wish)
+    tasks: list[int] = answer["tasks"]
+    if arguments.wait:
+        return _wait(client, arguments, tasks, 0.0)
+    return _print_tasks(client, arguments, tasks, code=DONE)
+
+
+def listing(client: Client, arguments: Namespace, cwd: Path) -> int:
+    wish = {"uri": client.root.as_uri(), "all": arguments.all, "views": arguments.json}
+    if arguments.watch:
+        return render.watch(client, lambda: client.command("list", wish))
+    answer = client.command("list", wish)
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        render.queue(answer)
+    return DONE
+
+
+def show(client: Client, arguments: Namespace, cwd: Path) -> int:
+    view = client.command("show", {"task": number(arguments.task)})
+    if arguments.json:
+        print(json.dumps(view, indent=2))
+    else:
+        render.task(view)
+    return DONE
+
+
+def diff(client: Client, arguments: Namespace, cwd: Path) -> int:
+    wish = {
+        "task": number(arguments.task),
+        "draft": arguments.verb == "draft",
+        "group": getattr(arguments, "group", False),
+    }
+    answer = client.command("diff", wish)
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        render.diff(answer["text"])
+    return DONE
+
+
+def judge(client: Client, arguments: Namespace, cwd: Path) -> int:
+    task, hunk = task_and_item(arguments.task)
+    wish: dict[str, Any] = {
+        "task": task,
+        "hunks": [],
+        "path": getattr(arguments, "file", ""),
+        "group": getattr(arguments, "group", False),
+    }
+    if hunk:
+        wish["hunks"] = [full_item(client, task, hunk)]
+    answer = client.command(arguments.verb, wish)
+    left = answer.get("left", [])
+    if not arguments.json:
+        for item in left:
+            print(f"left: {item.get('item') or item.get('task')}: {item.get('reason', '')}", file=sys.stderr)
+    code = REFUSED if left else DONE
+    return _print_tasks(client, arguments, answer.get("tasks") or [task], code=code)
+
+
+def accept_rest(client: Client, arguments: Namespace, cwd: Path) -> int:
+    answer = client.command("acceptRest", {"task": number(arguments.task)})
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+        return DONE
+    for task in answer.get("accepted", []):
+        print(f"#{task} accepted")
+    for item in answer.get("left", []):
+        print(f"#{item['task']} stays: {item['reason']}")
+    return DONE
+
+
+def say(client: Client, arguments: Namespace, cwd: Path) -> int:
+    task = number(arguments.task)
+    client.command(arguments.verb, {"task": task, "text": arguments.text})
+    return _print_tasks(client, arguments, [task], code=DONE)
+
+
+def retry(client: Client, arguments: Namespace, cwd: Path) -> int:
+    task = number(arguments.task)
+    client.command("retry", {"task": task, "agent": arguments.agent, "effort": arguments.effort})
+    return _print_tasks(client, arguments, [task], code=DONE)
+
+
+def simple(command: str) -> Verb:
+    """A verb whose command takes the task alone."""
+
+    def verb(client: Client, arguments: Namespace, cwd: Path) -> int:
+        task = number(arguments.task)
+        client.command(command, {"task": task})
+        return _print_tasks(client, arguments, [task], code=DONE)
+
+    return verb
+
+
+def stop(client: Client, arguments: Namespace, cwd: Path) -> int:
+    task = number(arguments.task)
+    client.command("stop", {"task": task, "keep": arguments.keep})
+    return _print_tasks(client, arguments, [task], code=DONE)
+
+
+def wait(client: Client, arguments: Namespace, cwd: Path) -> int:
+    return _wait(client, arguments, [number(task) for task in arguments.tasks], arguments.timeout)
+
+
+def raise_budget(client: Client, arguments: Namespace, cwd: Path) -> int:
+    task = number(arguments.task) if arguments.task else 0
+    answer = client.command("raise", {"task": task, "usd": arguments.usd})
+    print(json.dumps(answer) if arguments.json else answer.get("sentence", "Raised."))
+    return DONE
+
+
+def next_result(client: Client, arguments: Namespace, cwd: Path) -> int:
+    answer = client.command("next", {"show": False, "uri": client.root.as_uri()})
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+    elif not answer or not answer.get("task"):
+        print("Nothing is waiting to be read.")
+    else:
+        print(f"{answer.get('title', '#' + str(answer['task']))}  ({answer.get('why', '')})")
+    return DONE
+
+
+def today(client: Client, arguments: Namespace, cwd: Path) -> int:
+    answer = client.command("today", {"uri": client.root.as_uri(), "day": arguments.day})
+    print(json.dumps(answer, indent=2) if arguments.json else answer["sentence"])
+    return DONE
+
+
+def doctor(client: Client, arguments: Namespace, cwd: Path) -> int:
+    answer = client.command("doctor", {})
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        render.doctor(answer)
+    return DONE if all(row["state"] != "broken" for row in answer["checks"]) else FAILED
+
+
+def trust(client: Client, arguments: Namespace, cwd: Path) -> int:
+    path = (cwd / arguments.path).absolute()
+    if not path.is_file():
+        raise CliError(f"{arguments.path}: there is no such file.", NOT_FOUND, "unknown_file")
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    wish = {"path": str(path), "sha256": digest if arguments.yes else ""}
+    answer = client.command("trust", wish)
+    if arguments.json:
+        print(json.dumps({"path": str(path), "sha256": digest, **answer}, indent=2))
+        return DONE
+    if not arguments.yes:
+        print(data.decode("utf-8", "replace"))
+    print(
+        answer.get("sentence", "Approved." if arguments.yes else "Run again with --yes to approve exactly these bytes.")
+    )
+    return DONE
+
+
+def practise(client: Client, arguments: Namespace, cwd: Path) -> int:
+    answer = client.command("practise", {})
+    print(json.dumps(answer, indent=2) if arguments.json else answer.get("sentence", answer.get("folder", "")))
+    return DONE
+
+
+def number(text: str) -> int:
+    """`12` or `#12`."""
+    match = re.fullmatch(r"#?(\d+)", text.strip())
+    if match is None:
+        raise CliError(f"{text!r} is not a task number. `backburner list` shows them.", USAGE, "usage")
+    return int(match[1])
+
+
+def task_and_item(text: str) -> tuple[int, str]:
+    """`12`, `12/3`, `12/src/a.py:3` or a whole id `12.2/src/a.py:3` into task and the rest."""
+    head, _, rest = text.partition("/")
+    return number(head.split(".", 1)[0]), text if "." in head and rest else rest
+
+
+def full_item(client: Client, task: int, item: str) -> str:
+    """The id of a hunk or finding that a person named shortly: by its place in the list, or without the run."""
+    view = client.command("show", {"task": task})
+    ids = [hunk["id"] for hunk in view["hunks"]] + [finding["id"] for finding in view["findings"]]
+    if item in ids:
+        return item
+    if item.isdigit():
+        if 1 <= int(item) <= len(ids):
+            return ids[int(item) - 1]
+        raise CliError(f"#{task} has {len(ids)} hunks; there is no {item}.", NOT_FOUND, "unknown_hunk")
+    for known in ids:
+        if known.split("/", 1)[1] == item:
+            return known
+    # The daemon knows best why an id that was valid once is not any more.
+    return item
+
+
+def _wait(client: Client, arguments: Namespace, tasks: list[int], timeout_s: float) -> int:
+    if sys.stdout.isatty() and not arguments.json:
+        render.follow(client, tasks, timeout_s)
+    else:
+        client.command("wait", {"tasks": tasks, "timeout_s": timeout_s})
+    views = [client.command("show", {"task": task}) for task in tasks]
+    states = {view["state"] for view in views}
+    code = FAILED if states & set(FAILED_STATES) or states & set(WAITING_STATES) else DONE
+    return _print_views(arguments, views, code)
+
+
+def _print_tasks(client: Client, arguments: Namespace, tasks: list[int], *, code: int) -> int:
+    return _print_views(arguments, [client.command("show", {"task": task}) for task in tasks], code)
+
+
+def _print_views(arguments: Namespace, views: list[dict[str, Any]], code: int) -> int:
+    if arguments.json:
+        print(json.dumps(views[0] if len(views) == 1 else views, indent=2))
+    else:
+        for view in views:
+            render.line(view)
+    return code
+
+
+def _plain(item: Place) -> dict[str, Any]:
+    return msgspec.to_builtins(item)
+
+
+Verb = Callable[[Client, Namespace, Path], int]
+
+VERBS: dict[str, Verb] = {
+    "delegate": delegate,
+    "list": listing,
+    "show": show,
+    "diff": diff,
+    "draft": diff,
+    "accept": judge,
+    "reject": judge,
+    "dismiss": judge,
+    "undo": judge,
+    "accept-rest": accept_rest,
+    "reply": say,
+    "steer": say,
+    "answer": say,
+    "retry": retry,
+    "refit": simple("refit"),
+    "continue": simple("continue"),
+    "start": simple("startAnyway"),
+    "stop": stop,
+    "wait": wait,
+    "raise": raise_budget,
+    "next": next_result,
+    "today": today,
+    "doctor": doctor,
+    "trust": trust,
+    "practise": practise,
+}
