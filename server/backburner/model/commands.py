@@ -131,6 +131,8 @@ class ProposalArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     path: str = ""
     text: str | None = None
     """With a text: keep it as the proposal of that file."""
+    draft: bool = False
+    """What a running task has changed so far, to be read only."""
 
 
 class SinceArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
