@@ -1,0 +1,138 @@
+"""The words that work inside an instruction: `@codex`, `!quick`, `after 12`, `in 8h`, `$0.50`, `step`.
+
+They count at the beginning or at the end of the instruction, where nobody would write them by accident: "add the
+@property decorator" and "explain each step" stay what they are. Names of agents and `!quick` count anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+WORD = re.compile(
+    r"(?P<agent>@(?P<name>[A-Za-z][\w.-]*))"
+    r"|(?P<quick>!quick)"
+    r"|(?P<after>after\s+#?(?P<number>\d+))"
+    r"|(?P<when>in\s+(?P<hours>[28])\s?h(?:ours)?)"
+    r"|(?P<budget>(?:up\s+to\s+)?\$(?P<usd>\d+(?:\.\d+)?|\.\d+))"
+    r"|(?P<step>!?step)"
+    r"|(?P<recipe>/(?P<recipe_name>[a-z]+))",
+    re.IGNORECASE,
+)
+BETWEEN = " \t,;·"
+
+
+class Instruction(Struct, frozen=True, kw_only=True):
+    """An instruction without its words, and what the words said. Empty or None: not said."""
+
+    text: str
+    agents: tuple[str, ...] = ()
+    """`!quick` stands as `!quick`: which agent that is, settings know."""
+    after: int | None = None
+    when: Literal["", "2h", "8h"] = ""
+    budget_usd: float | None = None
+    pace: Literal["", "step"] = ""
+    recipe: str = ""
+
+
+QUICK = "!quick"
+
+
+def parse(text: str, agents: Collection[str], recipes: Collection[str] = ()) -> Instruction:
+    """Takes the words out of `text`. An `@name` counts only when `name` is one of `agents`, `/name` when in `recipes`."""
+    words = _Words({agent.lower(): agent for agent in agents}, frozenset(recipes))
+    rest = _strip_end(text.strip(), words)
+    rest = _strip_start(rest, words)
+    rest = words.strip_inside(rest)
+    return Instruction(
+        text=rest.strip(BETWEEN).strip(),
+        agents=tuple(dict.fromkeys(words.agents)),
+        after=words.after,
+        when=words.when,
+        budget_usd=words.budget_usd,
+        pace=words.pace,
+        recipe=words.recipe,
+    )
+
+
+class _Words:
+    """What was found so far."""
+
+    def __init__(self, known: Mapping[str, str], recipes: frozenset[str]) -> None:
+        self.known = known
+        self.recipes = recipes
+        self.agents: list[str] = []
+        self.after: int | None = None
+        self.when: Literal["", "2h", "8h"] = ""
+        self.budget_usd: float | None = None
+        self.pace: Literal["", "step"] = ""
+        self.recipe = ""
+        self.any = False
+
+    def take(self, match: re.Match[str], set_off: bool) -> bool:
+        """Note the word; False when it is none after all. `set_off`: nothing or a comma stands before it."""
+        if match["agent"]:
+            agent = self.known.get(match["name"].lower())
+            if agent is None:
+                return False
+            self.agents.append(agent)
+        elif match["quick"]:
+            self.agents.append(QUICK)
+        elif match["after"]:
+            self.after = int(match["number"])
+        elif match["when"]:
+            self.when = "2h" if match["hours"] == "2" else "8h"
+        elif match["budget"]:
+            self.budget_usd = float(match["usd"])
+        elif match["recipe"]:
+            if match["recipe_name"].lower() not in self.recipes:
+                return False
+            self.recipe = match["recipe_name"].lower()
+        elif match["step"].startswith("!") or set_off or self.any:
+            self.pace = "step"
+        else:
+            # A bare `step` is a word of English: it counts beside another word of ours, or after a comma.
+            return False
+        self.any = True
+        return True
+
+    def strip_inside(self, text: str) -> str:
+        """Takes names of agents out of the middle of an instruction."""
+
+        def replace(match: re.Match[str]) -> str:
+            word = match[1].lower()
+            agent = QUICK if word == QUICK else self.known.get(word.removeprefix("@"))
+            if agent is None:
+                return match[0]
+            self.agents.append(agent)
+            return ""
+
+        return re.sub(r"(?<!\S)(@[A-Za-z][\w.-]*|!quick)(?:\s+|$)", replace, text, flags=re.IGNORECASE)
+
+
+def _strip_end(rest: str, words: _Words) -> str:
+    while True:
+        trimmed = rest.rstrip(BETWEEN)
+        for match in WORD.finditer(trimmed):
+            before = trimmed[: match.start()]
+            stands_alone = not before or before[-1] in BETWEEN + "\n"
+            set_off = before.rstrip(" \t")[-1:] in ("", ",", ";", "·")
+            if match.end() == len(trimmed) and stands_alone and words.take(match, set_off):
+                rest = before
+                break
+        else:
+            return rest
+
+
+def _strip_start(rest: str, words: _Words) -> str:
+    while True:
+        trimmed = rest.lstrip(BETWEEN)
+        match = WORD.match(trimmed)
+        if match is None or trimmed[match.end() : match.end() + 1] not in ("", ":", "\n", *BETWEEN):
+            return rest
+        if not words.take(match, trimmed[match.end() : match.end() + 1] in (",", ":", "")):
+            return rest
+        rest = trimmed[match.end() :].lstrip(":")
