@@ -58,3 +58,22 @@ def text_id(text: str) -> str:
     """The id of a text with LF line ends: what Git calls the id of the blob with its UTF-8 bytes (SHA-1)."""
     data = text.encode("utf-8", "surrogatepass")
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def anchor_at(path: str, text: str, span: Span, *, symbol: str = "") -> Anchor:
+    """The anchor of whole lines of a text with LF ends, with its context. The span is cut to the text."""
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    start = min(max(0, span.start_line), len(lines))
+    end = min(max(start, span.end_line), len(lines))
+    return Anchor(
+        path=path,
+        span=Span(start, end),
+        text_id=text_id(text),
+        symbol=symbol,
+        first=lines[start] if start < end else "",
+        last=lines[end - 1] if start < end else "",
+        before=tuple(lines[max(0, start - CONTEXT_LINES) : start]),
+        after=tuple(lines[end : end + CONTEXT_LINES]),
+    )
