@@ -136,17 +136,18 @@ class Editor:
         await self.notify("textDocument/didChange", {"textDocument": identifier, "contentChanges": changes})
 
     async def _apply(self, edit: Json) -> bool:
+        plain: dict[str, list[Json]] = edit.get("changes") or {}
         documents: list[Json] = edit.get("documentChanges") or [
-            {"textDocument": {"uri": uri, "version": None}, "edits": edits}
-            for uri, edits in (edit.get("changes") or {}).items()
+            {"textDocument": {"uri": uri, "version": None}, "edits": edits} for uri, edits in plain.items()
         ]
         for document in documents:
-            identifier = document.get("textDocument", {})
+            identifier: Json = document.get("textDocument", {})
             buffer = self.buffers.get(identifier.get("uri", ""))
             if buffer is None or identifier.get("version") not in (None, buffer.version):
                 return False
-            edits = sorted(document["edits"], key=lambda e: _offset(buffer.text, e["range"]["start"]), reverse=True)
             text = buffer.text
+            edits: list[Json] = document["edits"]
+            edits.sort(key=lambda change: _offset(text, change["range"]["start"]), reverse=True)
             for change in edits:
                 start, end = (_offset(buffer.text, change["range"][side]) for side in ("start", "end"))
                 text = text[:start] + change["newText"] + text[end:]
@@ -155,7 +156,8 @@ class Editor:
         return True
 
     async def _react(self, message: Json) -> None:
-        method, params = message["method"], message.get("params") or {}
+        method: str = message["method"]
+        params: Json = message.get("params") or {}
         result: Any = None
         if method == "workspace/applyEdit":
             result = {"applied": await self._apply(params["edit"])}
