@@ -208,8 +208,8 @@ class Editor:
 
 
 def _offset(text: str, position: Json) -> int:
-    lines = text.split("\n")
-    line = min(position["line"], len(lines) - 1)
+    lines: list[str] = text.split("\n")
+    line: int = min(position["line"], len(lines) - 1)
     before = sum(len(lines[index]) + 1 for index in range(line))
     units = lines[line].encode("utf-16-le")[: 2 * position["character"]]
     return before + len(units.decode("utf-16-le", "ignore"))
