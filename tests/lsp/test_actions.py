@@ -10,14 +10,7 @@ from backburner.lsp.capabilities import Client
 from backburner.model.anchor import Span
 from backburner.model.mark import Action, Mark
 
-TEXT = """\
-def parse(text):
-    # TODO: be iterative
-    return go(foo)
-
-
-x = 1
-""".split("\n")
+TEXT = ["def parse(text):", "    # TODO: be iterative", "    return go(foo)", "", "", "x = 1", ""]
 OURS = Client(input=True)
 PLAIN = Client()
 
