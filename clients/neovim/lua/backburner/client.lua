@@ -1,0 +1,160 @@
+--- The connection to the server: how it is started, how it is asked, what it tells us.
+
+local config = require('backburner.config')
+
+local M = {}
+
+local NAME = 'backburner'
+local BACK_OFF_MS = { 500, 1000, 2000, 5000, 10000 }
+
+local restarts = 0
+local stopping = false
+
+--- Ordinary files only: no help, terminals, quickfix lists, or buffers of other plugins.
+--- @param bufnr integer
+--- @return boolean
+function M.is_ordinary(bufnr)
+  if vim.bo[bufnr].buftype ~= '' then
+    return false
+  end
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  return name ~= '' and not name:match('^%w+://')
+end
+
+--- What the server may count on from us, beside what Neovim itself announces.
+--- @return table
+local function capabilities()
+  local all = vim.lsp.protocol.make_client_capabilities()
+  all.experimental = vim.tbl_extend('force', all.experimental or {}, {
+    backburner = { status = true, input = true, review = true },
+  })
+  return all
+end
+
+--- @param err table?
+--- @param result table
+local function on_status(err, result)
+  if not err and result then
+    require('backburner.status').update(result)
+  end
+end
+
+--- @param code integer
+--- @param signal integer
+local function on_exit(code, signal)
+  vim.schedule(function()
+    require('backburner.status').update({})
+    if stopping or vim.v.exiting ~= vim.NIL or (code == 0 and signal == 0) then
+      return
+    end
+    restarts = restarts + 1
+    local wait = BACK_OFF_MS[math.min(restarts, #BACK_OFF_MS)]
+    vim.defer_fn(M.start_everywhere, wait)
+  end)
+end
+
+--- The configuration for `vim.lsp.config` / `vim.lsp.start`.
+--- @return vim.lsp.ClientConfig
+function M.config()
+  --- @type vim.lsp.ClientConfig
+  return {
+    name = NAME,
+    cmd = config.current.cmd,
+    -- A server for every kind of file: no filetypes, the root decides.
+    root_markers = { '.git', 'backburner.toml' },
+    root_dir = function(bufnr, on_dir)
+      if M.is_ordinary(bufnr) then
+        on_dir(M.root(bufnr))
+      end
+    end,
+    capabilities = capabilities(),
+    settings = { backburner = config.current.settings },
+    handlers = {
+      ['backburner/status'] = on_status,
+    },
+    on_attach = function(client, bufnr)
+      restarts = 0
+      require('backburner.marks').attach(client, bufnr)
+    end,
+    on_exit = on_exit,
+  }
+end
+
+--- @param bufnr integer
+--- @return string
+function M.root(bufnr)
+  local path = vim.api.nvim_buf_get_name(bufnr)
+  local marker = vim.fs.find({ '.git', 'backburner.toml' }, { path = vim.fs.dirname(path), upward = true })[1]
+  return marker and vim.fs.dirname(marker) or vim.fs.dirname(path)
+end
+
+--- Start (or reuse) the server for a buffer.
+--- @param bufnr integer?
+function M.start(bufnr)
+  bufnr = bufnr or vim.api.nvim_get_current_buf()
+  if not M.is_ordinary(bufnr) then
+    return
+  end
+  local start = M.config()
+  start.root_dir = M.root(bufnr)
+  vim.lsp.start(start, { bufnr = bufnr })
+end
+
+--- Attach every ordinary loaded buffer again, after the server was away.
+function M.start_everywhere()
+  stopping = false
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(bufnr) and M.is_ordinary(bufnr) then
+      M.start(bufnr)
+    end
+  end
+end
+
+--- @param bufnr integer?
+--- @return vim.lsp.Client?
+function M.get(bufnr)
+  local clients = vim.lsp.get_clients({ name = NAME, bufnr = bufnr })
+  return clients[1] or vim.lsp.get_clients({ name = NAME })[1]
+end
+
+function M.restart()
+  stopping = true
+  for _, client in ipairs(vim.lsp.get_clients({ name = NAME })) do
+    client:stop(true)
+  end
+  vim.defer_fn(M.start_everywhere, BACK_OFF_MS[1])
+end
+
+--- Run a command of the server. `done` gets its answer; a refusal is shown as one line.
+--- @param command string without `backburner.`
+--- @param arguments table
+--- @param done fun(result: any)?
+function M.command(command, arguments, done)
+  local client = M.get(vim.api.nvim_get_current_buf())
+  if not client then
+    vim.notify('backburner: no server is attached here. :checkhealth backburner says why.', vim.log.levels.WARN)
+    return
+  end
+  local params = { command = 'backburner.' .. command, arguments = { arguments } }
+  local handler = function(err, result)
+    if err then
+      vim.notify('backburner: ' .. (err.message or 'refused'), vim.log.levels.WARN)
+    elseif done then
+      done(result)
+    end
+  end
+  if vim.fn.has('nvim-0.11') == 1 then
+    client:request('workspace/executeCommand', params, handler)
+  else
+    client.request('workspace/executeCommand', params, handler)
+  end
+end
+
+--- The position encoding of the connection, for columns in arguments.
+--- @return string
+function M.encoding()
+  local client = M.get()
+  return client and client.offset_encoding or 'utf-16'
+end
+
+return M

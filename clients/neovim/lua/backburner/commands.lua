@@ -1,0 +1,260 @@
+--- `:Backburner {verb} [arguments]`: one command with completion and ranges. Each verb is a Lua function too.
+
+local client = require('backburner.client')
+
+local M = {}
+
+--- @class (exact) backburner.Call
+--- @field words string[] what stood after the verb
+--- @field range [integer, integer]? one-based first and last line
+
+--- The number in a word such as `12` or `#12`.
+--- @param word string?
+--- @return integer?
+local function task_number(word)
+  return word and tonumber((word:gsub('^#', ''))) or nil
+end
+
+--- The task that a verb is about: the one that was named, else the one at the cursor, else the one being read.
+--- @param call backburner.Call
+--- @param act fun(task: integer)
+local function with_task(call, act)
+  local named = task_number(call.words[1])
+  if named then
+    table.remove(call.words, 1)
+    return act(named)
+  end
+  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+  for _, lens in ipairs(require('backburner.marks').at(vim.api.nvim_get_current_buf(), row)) do
+    local argument = (lens.arguments or {})[1]
+    if argument and argument.task then
+      return act(argument.task)
+    end
+  end
+  for _, problem in ipairs(vim.diagnostic.get(0, { lnum = row })) do
+    local number = problem.source == 'backburner' and task_number(tostring(problem.code))
+    if number then
+      return act(number)
+    end
+  end
+  local reading = require('backburner.review').current()
+  if reading then
+    return act(reading)
+  end
+  client.command('list', { uri = vim.uri_from_fname(vim.fn.getcwd()) }, function(answer)
+    vim.ui.select(answer.rows, {
+      prompt = 'Which task?',
+      kind = 'backburner_task',
+      format_item = function(row_)
+        return row_.title .. '  ' .. row_.detail
+      end,
+    }, function(row_)
+      if row_ then
+        act(row_.task)
+      end
+    end)
+  end)
+end
+
+--- A verb whose command takes the task, and nothing but fixed arguments.
+--- @param command string
+--- @param more table?
+--- @return fun(call: backburner.Call)
+local function on_task(command, more)
+  return function(call)
+    with_task(call, function(task)
+      client.command(command, vim.tbl_extend('force', { task = task }, more or {}))
+    end)
+  end
+end
+
+local TITLES = { reply = 'Reply to', steer = 'Tell', answer = 'Answer' }
+
+--- Write a reply, note or answer for a task.
+--- @param command 'reply'|'steer'|'answer'
+--- @param task integer
+function M.say(command, task)
+  require('backburner.prompt').open(('%s #%d'):format(TITLES[command], task), function(text)
+    client.command(command, { task = task, text = text })
+  end)
+end
+
+--- @param command 'reply'|'steer'|'answer'
+--- @return fun(call: backburner.Call)
+local function speaking(command)
+  return function(call)
+    with_task(call, function(task)
+      local text = table.concat(call.words, ' ')
+      if text ~= '' then
+        client.command(command, { task = task, text = text })
+      else
+        M.say(command, task)
+      end
+    end)
+  end
+end
+
+--- @param call backburner.Call
+local function answer(call)
+  if #call.words > 0 then
+    return speaking('answer')(call)
+  end
+  with_task(call, function(task)
+    client.command('show', { task = task }, function(view)
+      local question = view.question
+      if not question or #question.choices == 0 then
+        return M.say('answer', task)
+      end
+      vim.ui.select(question.choices, {
+        prompt = question.sentence,
+        kind = 'backburner_answer',
+        format_item = function(choice)
+          return choice.title
+        end,
+      }, function(choice)
+        if choice then
+          client.command('answer', { task = task, text = choice.answer })
+        end
+      end)
+    end)
+  end)
+end
+
+--- @param call backburner.Call
+local function place_of(call)
+  local delegate = require('backburner.delegate')
+  if call.range then
+    return delegate.place(call.range[1] - 1, call.range[2] - 1)
+  end
+  return delegate.here()
+end
+
+--- Everything that can be done at the cursor.
+local function actions()
+  local lenses = require('backburner.marks').at(0, vim.api.nvim_win_get_cursor(0)[1] - 1)
+  client.command('actions', { place = require('backburner.delegate').here() }, function(found)
+    local all = found.actions or lenses
+    vim.ui.select(all, {
+      prompt = 'Backburner here:',
+      kind = 'backburner_action',
+      format_item = function(action)
+        return action.title
+      end,
+    }, function(action)
+      if action then
+        local name = action.command:gsub('^backburner%.', '')
+        client.command(name, action.arguments)
+      end
+    end)
+  end)
+end
+
+--- @type table<string, fun(call: backburner.Call)>
+M.verbs = {
+  delegate = function(call)
+    local place = place_of(call)
+    local instruction = table.concat(call.words, ' ')
+    if instruction ~= '' then
+      require('backburner.delegate').start(instruction, { place })
+    else
+      require('backburner.delegate').ask(place)
+    end
+  end,
+  recent = function(call)
+    require('backburner.delegate').ask_recent(place_of(call))
+  end,
+  again = function(call)
+    client.command('again', { place = place_of(call) })
+  end,
+  actions = actions,
+  queue = function()
+    require('backburner.queue').open()
+  end,
+  qf = function()
+    require('backburner.queue').quickfix()
+  end,
+  next = function()
+    require('backburner.review').next_result()
+  end,
+  read = function(call)
+    with_task(call, require('backburner.review').read)
+  end,
+  review = function(call)
+    with_task(call, require('backburner.review').diff)
+  end,
+  draft = function(call)
+    with_task(call, function(task)
+      require('backburner.review').document(task, true)
+    end)
+  end,
+  diff = function(call)
+    with_task(call, function(task)
+      require('backburner.review').document(task, false)
+    end)
+  end,
+  accept = function(call)
+    with_task(call, require('backburner.review').accept)
+  end,
+  reject = function(call)
+    with_task(call, require('backburner.review').reject)
+  end,
+  rest = on_task('acceptRest'),
+  dismiss = on_task('dismiss'),
+  undo = on_task('undo'),
+  reply = speaking('reply'),
+  steer = speaking('steer'),
+  answer = answer,
+  retry = on_task('retry'),
+  refit = on_task('refit'),
+  continue = on_task('continue'),
+  stop = on_task('stop'),
+  keep = on_task('stop', { keep = true }),
+  start = on_task('startAnyway'),
+  today = function()
+    client.command('today', { uri = vim.uri_from_fname(vim.fn.getcwd()) }, function(day)
+      vim.notify(day.sentence)
+    end)
+  end,
+  restart = function()
+    client.restart()
+  end,
+}
+
+--- @param name string
+--- @param words string[]?
+function M.verb(name, words)
+  M.verbs[name]({ words = words or {} })
+end
+
+--- @param opts vim.api.keyset.create_user_command.command_args
+function M.run(opts)
+  local words = vim.deepcopy(opts.fargs)
+  local name = table.remove(words, 1) or 'queue'
+  local verb = M.verbs[name]
+  if not verb then
+    vim.notify(('backburner: there is no %q; :Backburner <Tab> lists what there is'):format(name), vim.log.levels.WARN)
+    return
+  end
+  verb({ words = words, range = opts.range > 0 and { opts.line1, opts.line2 } or nil })
+end
+
+--- @param lead string
+--- @param line string
+--- @return string[]
+function M.complete(lead, line)
+  local words = vim.split(line, '%s+')
+  -- A range or modifiers may stand before the command itself.
+  while words[1] and not words[1]:match('Backburner') do
+    table.remove(words, 1)
+  end
+  if #words > 2 then
+    return {}
+  end
+  local names = vim.tbl_filter(function(name)
+    return vim.startswith(name, lead)
+  end, vim.tbl_keys(M.verbs))
+  table.sort(names)
+  return names
+end
+
+return M

@@ -1,0 +1,136 @@
+--- From the code to a running agent: a place, an instruction, one command.
+
+local client = require('backburner.client')
+
+local M = {}
+
+local RECENT = 20
+
+--- @class (exact) backburner.Place
+--- @field uri string
+--- @field start_line integer
+--- @field start_character integer
+--- @field end_line integer
+--- @field end_character integer
+--- @field whole_file boolean?
+--- @field diagnostics table[]
+
+--- Problems of *other* servers in lines of a buffer, as LSP has them: Neovim's own code action request leaves them out.
+--- @param bufnr integer
+--- @param first integer zero-based
+--- @param last integer zero-based, inclusive
+--- @return table[]
+local function diagnostics(bufnr, first, last)
+  local found = {} --- @type table[]
+  for _, problem in ipairs(vim.diagnostic.get(bufnr)) do
+    if problem.source ~= 'backburner' and problem.lnum <= last and (problem.end_lnum or problem.lnum) >= first then
+      found[#found + 1] = {
+        range = {
+          start = { line = problem.lnum, character = problem.col },
+          ['end'] = { line = problem.end_lnum or problem.lnum, character = problem.end_col or problem.col },
+        },
+        severity = problem.severity,
+        message = problem.message,
+        source = problem.source,
+        code = problem.code,
+      }
+    end
+  end
+  return found
+end
+
+--- @param first integer zero-based
+--- @param last integer? zero-based, inclusive; nil: the symbol around `first`
+--- @return backburner.Place
+function M.place(first, last)
+  local bufnr = vim.api.nvim_get_current_buf()
+  return {
+    uri = vim.uri_from_bufnr(bufnr),
+    start_line = first,
+    start_character = 0,
+    end_line = last and last + 1 or -1,
+    end_character = 0,
+    diagnostics = diagnostics(bufnr, first, last or first),
+  }
+end
+
+--- The place at the cursor.
+--- @return backburner.Place
+function M.here()
+  return M.place(vim.api.nvim_win_get_cursor(0)[1] - 1)
+end
+
+--- @param instruction string
+local function remember(instruction)
+  local recent = vim.g.BACKBURNER_RECENT or {} --- @type string[]
+  recent = vim.tbl_filter(function(item)
+    return item ~= instruction
+  end, recent)
+  table.insert(recent, 1, instruction)
+  -- An upper-case global survives in the shada file, when 'shada' has `!`.
+  vim.g.BACKBURNER_RECENT = vim.list_slice(recent, 1, RECENT)
+end
+
+--- @return string[]
+function M.recent()
+  return vim.g.BACKBURNER_RECENT or {}
+end
+
+--- Start it.
+--- @param instruction string
+--- @param places backburner.Place[]
+--- @param done fun(answer: table)?
+function M.start(instruction, places, done)
+  remember(instruction)
+  client.command('delegate', { instruction = instruction, targets = places }, function(answer)
+    M.last = { instruction = instruction }
+    if done then
+      done(answer)
+    end
+  end)
+end
+
+--- Ask for the instruction in one input, then start it. Nothing happens when it is left.
+--- @param place backburner.Place
+function M.ask(place)
+  local what = place.end_line > 0 and ('lines %d-%d'):format(place.start_line + 1, place.end_line) or 'this'
+  vim.ui.input({ prompt = ('What should be done to %s?  '):format(what) }, function(instruction)
+    if instruction and instruction ~= '' then
+      M.start(instruction, { place })
+    end
+  end)
+end
+
+--- Choose one of the last instructions.
+--- @param place backburner.Place
+function M.ask_recent(place)
+  vim.ui.select(M.recent(), { prompt = 'Again, here:', kind = 'backburner_recent' }, function(instruction)
+    if instruction then
+      M.start(instruction, { place })
+    end
+  end)
+end
+
+--- The operator: `<Plug>(backburner-delegate){motion}`. Repeated with `.`, it takes the last instruction.
+--- @return string keys for an expression mapping
+function M.operator()
+  M.repeating = false
+  vim.go.operatorfunc = "v:lua.require'backburner.delegate'.operate"
+  return 'g@'
+end
+
+function M.operate()
+  local first = vim.api.nvim_buf_get_mark(0, '[')[1] - 1
+  local last = vim.api.nvim_buf_get_mark(0, ']')[1] - 1
+  local place = M.place(first, last)
+  if M.repeating and M.last then
+    M.start(M.last.instruction, { place })
+  else
+    M.repeating = true
+    vim.schedule(function()
+      M.ask(place)
+    end)
+  end
+end
+
+return M

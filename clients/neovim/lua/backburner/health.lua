@@ -1,0 +1,45 @@
+--- `:checkhealth backburner`
+
+local M = {}
+
+function M.check()
+  local health = vim.health
+  health.start('backburner')
+  if vim.fn.has('nvim-0.10') == 1 then
+    health.ok(('Neovim %s'):format(tostring(vim.version())))
+  else
+    health.error('Neovim 0.10 or newer is needed for the plugin; older ones can use plain LSP.')
+  end
+  local program = require('backburner.config').current.cmd[1]
+  local path = vim.fn.exepath(program)
+  if path == '' then
+    health.error(('%s is not on PATH'):format(program), { 'pip install backburner, or set `cmd` in setup()' })
+    return
+  end
+  local version = vim.trim(vim.fn.system({ program, '--version' }))
+  health.ok(('%s (%s)'):format(version, path))
+  if vim.fn.executable('git') == 1 then
+    health.ok('git is on PATH')
+  else
+    health.error('git is not on PATH', { 'Install git: snapshots are made with it.' })
+  end
+  local clients = vim.lsp.get_clients({ name = 'backburner' })
+  if #clients > 0 then
+    health.ok(('attached to %d buffer(s)'):format(#vim.tbl_keys(clients[1].attached_buffers or {})))
+  else
+    health.warn('not attached to any buffer', { "vim.lsp.enable('backburner'), then open a file" })
+  end
+  health.info('log of Neovim\'s client: ' .. vim.lsp.get_log_path())
+  local checks = vim.fn.system({ program, 'doctor', '--json' })
+  local ok, answer = pcall(vim.json.decode, checks)
+  if not ok or not answer.checks then
+    health.warn('`backburner doctor` did not answer', { vim.trim(checks) })
+    return
+  end
+  for _, row in ipairs(answer.checks) do
+    local report = ({ ok = health.ok, broken = health.error })[row.state] or health.info
+    report(('%s: %s'):format(row.name, row.detail), row.next and row.next ~= '' and row.state ~= 'ok' and { row.next } or nil)
+  end
+end
+
+return M

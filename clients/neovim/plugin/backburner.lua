@@ -1,0 +1,25 @@
+if vim.g.loaded_backburner then
+  return
+end
+vim.g.loaded_backburner = true
+
+vim.api.nvim_create_user_command('Backburner', function(opts)
+  require('backburner.commands').run(opts)
+end, {
+  nargs = '*',
+  range = true,
+  desc = 'Delegate, look in, read and judge',
+  complete = function(lead, line)
+    return require('backburner.commands').complete(lead, line)
+  end,
+})
+
+vim.keymap.set({ 'n', 'x' }, '<Plug>(backburner-delegate)', function()
+  return require('backburner.delegate').operator()
+end, { expr = true, desc = 'Delegate {motion} or selection' })
+
+for _, verb in ipairs({ 'delegate', 'again', 'queue', 'next', 'read', 'accept', 'reject', 'reply', 'review' }) do
+  vim.keymap.set('n', ('<Plug>(backburner-%s-here)'):format(verb), function()
+    require('backburner.commands').verb(verb)
+  end, { desc = 'Backburner: ' .. verb })
+end
