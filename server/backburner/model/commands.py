@@ -60,6 +60,8 @@ class ItemsArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """All open hunks of one file."""
     group: bool = False
     """All tasks of the task's group."""
+    theirs: bool = False
+    """Accept hunks that overlap the person's own edit too, in its place ("Take theirs")."""
 
 
 class TextArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -94,6 +96,8 @@ class RaiseArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
 class NextArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     uri: str = ""
     line: int = 0
+    task: int = 0
+    """Only what is open of this task: its next hunk or finding."""
     show: bool = True
     """Open it, where the client can."""
 
