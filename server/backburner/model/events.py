@@ -90,6 +90,8 @@ class TurnTaken(Struct, frozen=True, kw_only=True, tag=True):
     task: int
     run: str
     turn: Turn
+    day: str = ""
+    """The person's local day (`2026-11-25`), put in by the engine: what the turn cost counts there."""
     at: float
 
 
@@ -250,7 +252,7 @@ class LetThrough(Struct, frozen=True, kw_only=True, tag=True):
 
     task: int
     rule: str
-    """`reading`, `budget`, `after`."""
+    """One of `model/held.py`, `RULES`."""
     at: float
 
 
@@ -276,6 +278,16 @@ class ProposalEdited(Struct, frozen=True, kw_only=True, tag=True):
 
     task: int
     result: Result
+    at: float
+
+
+class Ignored(Struct, frozen=True, kw_only=True, tag=True):
+    """Something happened that cannot happen: kept for a report, changes nothing."""
+
+    task: int
+    what: str
+    """Kind of the event that was not in the table of transitions."""
+    why: str
     at: float
 
 
@@ -316,6 +328,7 @@ Event = (
     | OrderSet
     | BudgetRaised
     | ProposalEdited
+    | Ignored
     | Checkpoint
 )
 
@@ -360,6 +373,8 @@ class GiveAnswer(Struct, frozen=True, kw_only=True, tag=True):
 
 class Cancel(Struct, frozen=True, kw_only=True, tag=True):
     task: int
+    keep: bool = False
+    """Stop and keep: a running task ends now, and its draft becomes its result."""
 
 
 class Look(Struct, frozen=True, kw_only=True, tag=True):
@@ -394,7 +409,7 @@ class Judge(Struct, frozen=True, kw_only=True, tag=True):
 
 class TakeBack(Struct, frozen=True, kw_only=True, tag=True):
     task: int
-    items: tuple[str, ...]
+    items: tuple[str, ...] = ()
 
 
 class Dismiss(Struct, frozen=True, kw_only=True, tag=True):

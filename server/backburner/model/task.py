@@ -343,6 +343,8 @@ class Task(Struct, frozen=True, kw_only=True):
     since: float
     """When the present state began."""
     snapshot: Snapshot | None = None
+    wants_snapshot: bool = True
+    """The next run begins from a snapshot that is still to be taken; `snapshot` is the one of the runs before."""
     runs: tuple[Run, ...] = ()
     result: Result | None = None
     """The latest finished result; stays readable and acceptable until the next run finishes."""
@@ -362,10 +364,11 @@ class Task(Struct, frozen=True, kw_only=True):
     accepting: tuple[OpenAccept, ...] = ()
     accepts: tuple[Accepted, ...] = ()
     exempt: tuple[str, ...] = ()
-    """Waiting rules that the person waived: `reading`, `budget`, `after`."""
+    """Waiting rules that the person waived (`model/held.py`, `RULES`)."""
     idle_interruptions: int = 0
     """Interruptions in a row without a new turn."""
     dismissed_findings: tuple[str, ...] = ()
+    """`path: message` of each finding that was dismissed: a later run's finding of that kind is dismissed from the start."""
 
     @property
     def run(self) -> Run | None:

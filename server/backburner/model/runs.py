@@ -1,0 +1,100 @@
+"""Small rules that `evolve` is made of: how a run grows, when a result is settled, what a rename does.
+
+Pure functions on frozen values; knows no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+from msgspec.structs import replace
+
+from backburner.model.anchor import Anchor
+from backburner.model.task import Changed, Judgement, Result, Run, Task
+from backburner.model.transcript import Turn
+
+
+def continued(run: Run, before: Run) -> Run:
+    """A run that goes on where another ended: its draft, its direction and its count of turns are its own from the start."""
+    return replace(
+        run,
+        turns=before.turns,
+        direction=before.direction,
+        added=before.added,
+        removed=before.removed,
+        touched=before.touched,
+    )
+
+
+def grown(run: Run, turn: Turn) -> Run:
+    """The run after one more turn; an unknown price stays unknown."""
+    cost = None if run.cost_usd is None or turn.cost_usd is None else run.cost_usd + turn.cost_usd
+    return replace(run, turns=run.turns + 1, usage=run.usage + turn.usage, cost_usd=cost, model=turn.model or run.model)
+
+
+def workspace(before: Sequence[Changed], changes: Sequence[Changed]) -> tuple[Changed, ...]:
+    """All changes of a workspace: per path the last one counts."""
+    by_path = {changed.path: changed for changed in before}
+    for changed in changes:
+        by_path[changed.path] = changed
+    return tuple(by_path.values())
+
+
+def settled(result: Result, verdicts: Mapping[str, Judgement]) -> Literal["ready", "accepted", "rejected"]:
+    """The state that verdicts on a result come to."""
+    given = [verdicts.get(item) for item in result.items]
+    if None in given:
+        return "ready"
+    return "accepted" if "accepted" in given else "rejected"
+
+
+def finding_key(path: str, message: str) -> str:
+    """What a dismissed finding is remembered by, so that a later run does not bring it up again."""
+    return f"{path}: {message}"
+
+
+def judged(dismissed: Collection[str], result: Result) -> dict[str, Judgement]:
+    """The verdicts that a new result begins with: findings that were dismissed before, unless nothing else would be left."""
+    again: dict[str, Judgement] = {
+        finding.id: "dismissed"
+        for finding in result.findings
+        if finding_key(finding.anchor.path, finding.message) in dismissed
+    }
+    return again if len(again) < len(result.items) else {}
+
+
+def renamed_path(path: str, old: str, new: str) -> str:
+    """The path after a file or folder `old` became `new`."""
+    if path == old:
+        return new
+    return new + path[len(old) :] if path.startswith(old + "/") else path
+
+
+def renamed(task: Task, old: str, new: str) -> Task:
+    """The task after a file or folder was renamed in the person's tree. Ids of hunks keep the name they were given."""
+
+    def anchor(before: Anchor) -> Anchor:
+        return replace(before, path=renamed_path(before.path, old, new))
+
+    result = task.result
+    if result is not None:
+        files = tuple(replace(file, path=renamed_path(file.path, old, new)) for file in result.proposal.files)
+        findings = tuple(replace(finding, anchor=anchor(finding.anchor)) for finding in result.findings)
+        result = replace(result, proposal=replace(result.proposal, files=files), findings=findings)
+    return replace(
+        task,
+        target=replace(task.target, anchor=anchor(task.target.anchor)),
+        result=result,
+        accepting=tuple(replace(item, path=renamed_path(item.path, old, new)) for item in task.accepting),
+        accepts=tuple(replace(item, path=renamed_path(item.path, old, new)) for item in task.accepts),
+    )
+
+
+def paths_of(task: Task) -> set[str]:
+    """Every path of the person's tree that the task still speaks about."""
+    paths = {task.target.path, *(item.path for item in task.accepting), *(item.path for item in task.accepts)}
+    if task.result is not None:
+        paths.update(file.path for file in task.result.proposal.files)
+        paths.update(finding.anchor.path for finding in task.result.findings)
+    return paths
