@@ -72,6 +72,8 @@ class Turn(Struct, frozen=True, kw_only=True, tag="turn"):
     """None: the price is not known."""
     model: str = ""
     """The model that answered, as it names itself."""
+    asked: str = ""
+    """The model that was asked, as the request named it: what is bound to a model in `raw` goes back only to this one."""
     wire: str = ""
     """The wire format that `raw` belongs to: `anthropic`, `responses`, `chat`, `scripted`."""
     raw: str = ""

@@ -7,6 +7,7 @@ keeps nothing between turns. What goes wrong is one of these, each with a name b
     ├── Final                 asking again would not help
     │   ├── BadKey            the key was refused
     │   ├── NoKey             there is no key
+    │   │   └── KeyCommandFailed  the program that prints it did not
     │   ├── NoModel           the provider does not know the model
     │   ├── TooLong           the conversation does not fit
     │   ├── Refused           the provider will not answer this
@@ -129,7 +130,7 @@ class BadKey(Final):
 
     @property
     def sentence(self) -> str:
-        return f"{self.who} refused the key."
+        return self._with_detail(f"{self.who} refused the key")
 
 
 class NoKey(Final):
@@ -140,6 +141,14 @@ class NoKey(Final):
     @property
     def sentence(self) -> str:
         return f"{self.who} needs {self.detail or 'a key'}: open an editor that has it, or set key_command."
+
+
+class KeyCommandFailed(NoKey):
+    """`detail` says how it failed, as a clause."""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.who} has no key: its key_command {self.detail}."
 
 
 class NoModel(Final):

@@ -1,0 +1,70 @@
+"""The `openai` SDK's client, as both of its wire formats use it: for connections, headers and errors only."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from backburner.providers.stream import RawResponse, SdkErrors
+
+if TYPE_CHECKING:
+    import openai
+
+
+def load() -> None:
+    """Import the SDK (half a second of CPU the first time): to be called in a thread."""
+    import openai
+
+    _ = openai
+
+
+def client(base_url: str, key: str) -> openai.AsyncOpenAI:
+    """A client with a pool of connections of its own; its retries are off."""
+    import httpx2
+    import openai
+
+    return openai.AsyncOpenAI(
+        # Local servers need no key, but the SDK wants one.
+        api_key=key or "none",
+        base_url=base_url,
+        max_retries=0,
+        # Reading has no time limit here: `stream.py` watches for stalls.
+        timeout=httpx2.Timeout(connect=10.0, read=None, write=120.0, pool=None),
+        # The aiohttp transport takes half the CPU. Its limits must stay the SDK's: None would mean 100 there.
+        http_client=openai.DefaultAioHttpClient(),
+    )
+
+
+def errors() -> SdkErrors:
+    import openai
+
+    return SdkErrors(openai.APIStatusError, openai.APIConnectionError)
+
+
+def sender(client: openai.AsyncOpenAI, path: str, body: bytes) -> Callable[[], Awaitable[RawResponse]]:
+    """Posts a prepared body (the SDK takes 100 ms to build a long one) and leaves the answer unread."""
+    from openai import AsyncStream
+
+    async def send() -> RawResponse:
+        raw: Any = await client.post(
+            path,
+            content=body,
+            cast_to=object,
+            stream=True,
+            stream_cls=AsyncStream[object],
+            options={"headers": {"X-Stainless-Raw-Response": "stream"}},
+        )
+        return raw
+
+    return send
+
+
+async def ask(client: openai.AsyncOpenAI, method: str, path: str, body: bytes | None = None) -> tuple[bytes, Any]:
+    """A request whose answer is read whole: its bytes and headers."""
+    import httpx2
+
+    if method == "get":
+        response = await client.get(path, cast_to=httpx2.Response)
+    else:
+        response = await client.post(path, content=body, cast_to=httpx2.Response)
+    return response.content, response.headers

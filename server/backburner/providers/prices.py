@@ -1,0 +1,69 @@
+"""What a turn cost, in US dollars; None where the price is not known, never 0 for want of one.
+
+Prices come from the agent's own row in the catalog where there is one (the table lags behind new models), else from the
+`genai-prices` table of the installed package; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from backburner.model.catalog import AgentSpec, Price
+from backburner.model.task import When
+from backburner.model.transcript import Usage
+
+WINDOW_FACTOR: dict[When, float] = {"now": 1.0, "2h": 0.7, "8h": 0.6}
+"""OpenAI's background windows: 30 and 40 percent off."""
+
+
+def cost(spec: AgentSpec, usage: Usage, *, when: When = "now", at: float) -> float | None:
+    """The price of `usage`. `at`: seconds since the epoch, for prices that change with time."""
+    if spec.free:
+        return 0.0
+    factor = WINDOW_FACTOR[when] if spec.windows else 1.0
+    if spec.price is not None:
+        return from_row(spec.price, usage) * factor
+    listed = from_table(spec, usage, at)
+    return None if listed is None else listed * factor
+
+
+def from_row(price: Price, usage: Usage) -> float:
+    """By a row of the catalog."""
+    long = price.long_from and usage.total_input > price.long_from
+    given = (
+        usage.input_tokens * price.input
+        + usage.cache_read_tokens * price.cache_read
+        + usage.cache_write_tokens * price.cache_write
+    )
+    written = usage.output_tokens * price.output
+    return (given * (price.long_input if long else 1.0) + written * (price.long_output if long else 1.0)) / 1e6
+
+
+def from_table(spec: AgentSpec, usage: Usage, at: float) -> float | None:
+    """By the price table; None when it does not know the model."""
+    import genai_prices
+
+    if not spec.price_id:
+        return None
+    total = genai_prices.Usage(
+        input_tokens=usage.total_input,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+    )
+    try:
+        found = genai_prices.calc_price(
+            total, spec.model, provider_id=spec.price_id, genai_request_timestamp=datetime.fromtimestamp(at, UTC)
+        )
+    except (LookupError, ValueError):
+        return None
+    price: Decimal = found.total_price
+    return float(price)
+
+
+def warm() -> None:
+    """Load the table (a quarter of a second): to be called in a thread."""
+    import genai_prices
+
+    genai_prices.calc_price(genai_prices.Usage(input_tokens=1), "claude-opus-5", provider_id="anthropic")
