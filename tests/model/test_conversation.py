@@ -63,3 +63,11 @@ def test_only_calls_without_results_are_unanswered() -> None:
     assert unanswered(fold([*opened, done(RESULT)])) == ()
     assert unanswered(fold([brief("do it", system="rules")])) == ()
     assert unanswered(None) == ()
+
+
+def test_a_reply_answers_what_was_left_open_first() -> None:
+    reply = Briefed(task=12, run="12.2", system="", results=(RESULT,), messages=("and now?",), at=0.0)
+    whole = fold([brief("do it", system="rules"), took(CALLS), reply])
+    assert whole is not None
+    assert whole.entries[2:] == (ToolResults((RESULT,)), Message("and now?"))
+    assert unanswered(whole) == ()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from backburner.model.events import Briefed, Event, RunStarted, ToolsDone, TurnTaken
-from backburner.model.transcript import Conversation, Entry, Message, ToolCall, ToolResults, Turn
+from backburner.model.transcript import Conversation, Entry, Message, ToolCall, ToolResult, ToolResults, Turn
 
 
 def grow(conversation: Conversation | None, event: Event) -> Conversation | None:
@@ -23,12 +23,11 @@ def grow(conversation: Conversation | None, event: Event) -> Conversation | None
             entries = tuple(Message(text) for text in event.messages)
             return Conversation(system=event.system, tools=event.tools, entries=entries, key=str(event.task))
         case Briefed():
-            return _add(conversation, *(Message(text) for text in event.messages))
+            return _add(conversation, *_answers(event.results), *(Message(text) for text in event.messages))
         case TurnTaken():
             return _add(conversation, event.turn)
         case ToolsDone():
-            results = (ToolResults(event.results),) if event.results else ()
-            return _add(conversation, *results, *(Message(text) for text in event.messages))
+            return _add(conversation, *_answers(event.results), *(Message(text) for text in event.messages))
         case _:
             return conversation
 
@@ -51,6 +50,10 @@ def unanswered(conversation: Conversation | None) -> tuple[ToolCall, ...]:
         if isinstance(entry, ToolResults):
             return ()
     return ()
+
+
+def _answers(results: tuple[ToolResult, ...]) -> tuple[Entry, ...]:
+    return (ToolResults(results),) if results else ()
 
 
 def _add(conversation: Conversation | None, *entries: Entry) -> Conversation:

@@ -78,6 +78,8 @@ class Briefed(Struct, frozen=True, kw_only=True, tag=True):
     system: str
     tools: tuple[ToolSpec, ...] = ()
     """Empty in a run that continues: system and tools stay those of its first brief."""
+    results: tuple[ToolResult, ...] = ()
+    """Answers to calls that an earlier run left open; they stand before the messages."""
     messages: tuple[str, ...]
     changes: tuple[Changed, ...] | None = None
     """The workspace it begins with, where that is not the one of the run before (a rebase)."""
