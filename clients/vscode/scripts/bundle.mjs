@@ -1,0 +1,22 @@
+// Bundles the extension (and, with --tests, each test file) into single files: `vscode` is the only thing left outside.
+import { readdirSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const shared = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['vscode'],
+  logLevel: 'warning',
+};
+
+await build({ ...shared, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', minify: true });
+if (process.argv.includes('--tests')) {
+  const inside = (folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => `${folder}/${name}`);
+  const entryPoints = [...inside('test/unit'), ...inside('test/inhost')];
+  await build({ ...shared, entryPoints, outdir: 'dist/test', outbase: 'test', outExtension: { '.js': '.cjs' } });
+}

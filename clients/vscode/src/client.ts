@@ -1,0 +1,75 @@
+// The language client: what it announces, which diagnostics it sends along, and that commands are ours to register.
+
+import * as vscode from 'vscode';
+import {
+  type ClientCapabilities,
+  CloseAction,
+  type DynamicFeature,
+  ErrorAction,
+  type FeatureState,
+  LanguageClient,
+  type LanguageClientOptions,
+  RevealOutputChannelOn,
+  type StaticFeature,
+} from 'vscode-languageclient/node';
+import { alike } from './problems';
+import { EXPERIMENTAL } from './protocol';
+
+export interface Launch {
+  program: string;
+  /** Added to the bridge's environment: keys, and nothing but keys. Never logged. */
+  secrets: Record<string, string>;
+}
+
+/** A client that leaves the commands to us: they exist before the server runs, and mean more than a request. */
+class Client extends LanguageClient {
+  // biome-ignore lint/suspicious/noExplicitAny: the signature is the library's
+  override registerFeature(feature: StaticFeature | DynamicFeature<any>): void {
+    const method = 'registrationType' in feature ? feature.registrationType.method : '';
+    if (method !== 'workspace/executeCommand') {
+      super.registerFeature(feature);
+    }
+  }
+}
+
+const announce: StaticFeature = {
+  fillClientCapabilities(capabilities: ClientCapabilities) {
+    capabilities.experimental = { ...capabilities.experimental, backburner: EXPERIMENTAL };
+  },
+  initialize() {},
+  getState: (): FeatureState => ({ kind: 'static' }),
+  clear() {},
+};
+
+/** A client that is not started yet. `closed` is called when the connection ends without having been asked to. */
+export function makeClient(launch: Launch, log: vscode.LogOutputChannel, closed: () => void): LanguageClient {
+  const options: LanguageClientOptions = {
+    documentSelector: [{ scheme: 'file' }],
+    outputChannel: log,
+    traceOutputChannel: log,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    diagnosticCollectionName: 'backburner',
+    synchronize: { configurationSection: 'backburner' },
+    markdown: { isTrusted: { enabledCommands: [] }, supportThemeIcons: true },
+    initializationFailedHandler: () => false,
+    errorHandler: {
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => {
+        closed();
+        return { action: CloseAction.DoNotRestart, handled: true, message: 'The connection to the server ended.' };
+      },
+    },
+    middleware: {
+      provideCodeActions: (document, range, context, token, next) =>
+        next(document, range, { ...context, diagnostics: withAlike(document, context.diagnostics) }, token),
+    },
+  };
+  const run = { command: launch.program, args: ['lsp'], options: { env: launch.secrets } };
+  const client = new Client('backburner', 'Backburner', { run, debug: run }, options);
+  client.registerFeature(announce);
+  return client;
+}
+
+function withAlike(document: vscode.TextDocument, here: readonly vscode.Diagnostic[]): vscode.Diagnostic[] {
+  return alike(here, vscode.languages.getDiagnostics(document.uri));
+}

@@ -1,0 +1,294 @@
+// Every command. Those of the server are registered here once, so that they exist before it runs: each finds its
+// argument (a lens gives it, a row of the queue has it, else the place at the cursor), asks for words where words are
+// needed, sends, and shows what came back. Those of the extension alone are `backburner.ui.*`.
+
+import * as vscode from 'vscode';
+import type { Conversations, Saying } from './comments';
+import type { Ctx } from './ctx';
+import { acknowledge, delegateFromHere, delegateInOneBox, placeHere } from './delegate';
+import { SERVER_COMMANDS } from './generated';
+import { chooseServer, installServer, offerServer } from './install';
+import { removeKey, setKey } from './keys';
+import type { NextResult, Outcome, Place, Reading, ServerAction, TaskView } from './protocol';
+import { isRowNode, type QueueView } from './queue';
+import { reveal, showReading } from './read';
+import type { Reviews } from './review';
+import { actionOf, shortName } from './rows';
+
+export interface Surfaces {
+  queue: QueueView;
+  reviews: Reviews;
+  conversations: Conversations;
+}
+
+type Argument = Record<string, unknown>;
+type Show = (ctx: Ctx, surfaces: Surfaces, argument: Argument, answer: unknown) => Promise<void>;
+
+export function registerCommands(ctx: Ctx, surfaces: Surfaces): void {
+  const register = (name: string, run: (...given: unknown[]) => Promise<unknown>) =>
+    ctx.extension.subscriptions.push(
+      vscode.commands.registerCommand(name, (...given: unknown[]) => ctx.attempt(() => run(...given))),
+    );
+  for (const name of SERVER_COMMANDS) {
+    register(name, (given) => serverCommand(ctx, surfaces, name, given));
+  }
+  for (const [name, run] of Object.entries(own(ctx, surfaces))) {
+    register(`backburner.ui.${name}`, run);
+  }
+}
+
+async function serverCommand(ctx: Ctx, surfaces: Surfaces, name: string, given: unknown): Promise<void> {
+  const argument = await argumentFor(ctx, surfaces, name, given);
+  if (argument === undefined) {
+    return;
+  }
+  const short = shortName(name);
+  if (short === 'delegate' && !argument.instruction && !argument.recipe && Array.isArray(argument.targets)) {
+    await delegateInOneBox(ctx, argument.targets as Place[], argument.prompt as string | undefined);
+    return;
+  }
+  if (short in SAYINGS && !argument.text) {
+    await say(ctx, surfaces, argument, short as Saying);
+    return;
+  }
+  const answer = await ctx.send<unknown>(name, argument);
+  await (SHOW[short] ?? showOutcome)(ctx, surfaces, argument, answer);
+}
+
+const SAYINGS: Record<Saying, string> = {
+  reply: 'What should be different?',
+  steer: 'A note that it reads at its next turn',
+  answer: 'Your answer',
+};
+
+/** Asks for the words in the thread at the line; in an input box for a task that has no line. */
+async function say(ctx: Ctx, surfaces: Surfaces, argument: Argument, saying: Saying): Promise<void> {
+  const task = Number(argument.task);
+  if (await surfaces.conversations.open(task, saying)) {
+    return;
+  }
+  const text = await vscode.window.showInputBox({ title: `#${task}`, prompt: SAYINGS[saying] });
+  if (text?.trim()) {
+    acknowledge(await ctx.send<Outcome | null>(`backburner.${saying}`, { task, text: text.trim() }));
+  }
+}
+
+// ---- what a command is about -------------------------------------------------------------------------------------
+
+const ABOUT_NOTHING = new Set(['today', 'doctor', 'practise', 'trust']);
+const ABOUT_A_PLACE = new Set(['again', 'instruction', 'places', 'actions']);
+
+async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: unknown): Promise<Argument | undefined> {
+  if (isRowNode(given)) {
+    return actionOf(given.row, name)?.arguments ?? { task: given.row.task };
+  }
+  if (typeof given === 'object' && given !== null && !(given instanceof vscode.Uri)) {
+    return given as Argument;
+  }
+  const short = shortName(name);
+  if (ABOUT_NOTHING.has(short)) {
+    return {};
+  }
+  if (short === 'next') {
+    const place = placeHere(ctx);
+    return { uri: place?.uri ?? '', line: place?.start_line ?? 0, show: false };
+  }
+  if (ABOUT_A_PLACE.has(short)) {
+    const place = placeHere(ctx);
+    return place && { place };
+  }
+  const reviewed = surfaces.reviews.taskHere(given instanceof vscode.Uri ? given : undefined);
+  return reviewed === undefined ? actionHere(ctx, name) : { task: reviewed };
+}
+
+/** From the palette: what the server offers at the cursor, else in the queue; asks only when there are several. */
+async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined> {
+  const offered = (await actionsAt(ctx)).filter((action) => action.command === name);
+  const inQueue = ctx.queue.rows.flatMap((row) => {
+    const action = actionOf(row, name);
+    return action ? [{ ...action, title: row.title, lens: row.detail }] : [];
+  });
+  const choices = offered.length > 0 ? offered : inQueue;
+  if (choices.length === 0) {
+    void vscode.window.showInformationMessage(`Nothing here to ${shortName(name)}.`);
+    return undefined;
+  }
+  if (choices.length === 1 && offered.length === 1) {
+    return choices[0]?.arguments;
+  }
+  const picked = await vscode.window.showQuickPick(
+    choices.map((action) => ({ label: action.title, description: action.lens, action })),
+    { placeHolder: 'Which one?' },
+  );
+  return picked?.action.arguments;
+}
+
+async function actionsAt(ctx: Ctx): Promise<ServerAction[]> {
+  const place = placeHere(ctx);
+  if (place === undefined) {
+    return [];
+  }
+  const answer = await ctx.send<{ actions: ServerAction[] } | null>('backburner.actions', { place });
+  return answer?.actions ?? [];
+}
+
+async function actionsHere(ctx: Ctx): Promise<void> {
+  const actions = await actionsAt(ctx);
+  if (actions.length === 0) {
+    void vscode.window.showInformationMessage('Nothing can be done here. Put the cursor in a function.');
+    return;
+  }
+  const picked = await vscode.window.showQuickPick(
+    actions.map((action) => ({ label: action.title, action })),
+    { title: 'Backburner: Actions Here' },
+  );
+  if (picked !== undefined) {
+    await vscode.commands.executeCommand(picked.action.command, picked.action.arguments);
+  }
+}
+
+// ---- what came back ----------------------------------------------------------------------------------------------
+
+const showOutcome: Show = async (ctx, surfaces, argument, answer) => {
+  acknowledge(answer as Outcome | null);
+  await ctx.refresh();
+  if (typeof argument.task === 'number') {
+    await surfaces.reviews.judged(argument.task);
+  }
+};
+
+const showText =
+  (name: string): Show =>
+  async (_ctx, surfaces, _argument, answer) => {
+    const text = (answer as { text?: string } | null)?.text;
+    await surfaces.reviews.showText(name, text ?? '');
+  };
+
+const SHOW: Record<string, Show> = {
+  read: async (ctx, surfaces, argument, answer) => {
+    const reading = answer as Reading;
+    await showReading(ctx, reading);
+    await ctx.refresh();
+    const row = ctx.queue.rows.find((candidate) => candidate.task === argument.task);
+    const view = await ctx.send<TaskView>('backburner.show', { task: argument.task });
+    if (row !== undefined && view.findings.length > 0) {
+      await surfaces.conversations.showFindings(row, view);
+    }
+  },
+  draft: async (ctx, _surfaces, _argument, answer) => showReading(ctx, answer as Reading),
+  diff: async (_ctx, _surfaces, _argument, answer) => {
+    const uri = (answer as { uri?: string } | null)?.uri;
+    if (uri) {
+      await vscode.window.showTextDocument(vscode.Uri.parse(uri), { preview: true });
+    }
+  },
+  next: async (ctx, _surfaces, _argument, answer) => {
+    const next = answer as NextResult;
+    if (next.uri) {
+      await reveal(next.uri, next.line ?? 0);
+    }
+    vscode.window.setStatusBarMessage(next.why, 5000);
+    const first = ctx.queue.rows.find((row) => row.task === next.task)?.actions?.[0];
+    if (first?.command === 'backburner.read') {
+      await vscode.commands.executeCommand(first.command, first.arguments);
+    }
+  },
+  today: showText('Today'),
+  doctor: showText('Doctor'),
+  practise: async (_ctx, _surfaces, _argument, answer) => {
+    const sample = answer as { uri: string; line: number };
+    await reveal(sample.uri, sample.line);
+  },
+  trust: async (ctx, surfaces, _argument, answer) => {
+    const asked = answer as { path: string; text: string; sha256: string };
+    if (!asked.sha256) {
+      void vscode.window.showInformationMessage(
+        asked.text || 'No project file wants anything that needs your approval.',
+      );
+      return;
+    }
+    await surfaces.reviews.showText('Project Settings', asked.text);
+    const question = `Approve exactly these contents of ${asked.path}?`;
+    if ((await vscode.window.showWarningMessage(question, 'Approve')) === 'Approve') {
+      acknowledge(await ctx.send<Outcome>('backburner.trust', { path: asked.path, sha256: asked.sha256 }));
+    }
+  },
+};
+
+// ---- the extension's own -----------------------------------------------------------------------------------------
+
+function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[]) => Promise<unknown>> {
+  const { queue, reviews } = surfaces;
+  const judge = (command: string, whole: boolean) => async (given?: unknown) => {
+    const uri = given instanceof vscode.Uri ? given : undefined;
+    const at = uri === undefined ? (given as { uri?: vscode.Uri; lineNumber?: number } | undefined) : undefined;
+    const here = whole ? undefined : reviews.here(at);
+    const task = whole ? reviews.taskHere(uri) : here?.proposal.task;
+    if (task === undefined) {
+      vscode.window.setStatusBarMessage('Put the cursor in a change.', 3000);
+      return;
+    }
+    const argument = here === undefined ? { task } : { task, hunks: [here.hunk.id] };
+    await showOutcome(ctx, surfaces, argument, await ctx.send(command, argument));
+  };
+  return {
+    delegate: async (given) => {
+      const asked = given as { targets?: Place[]; place?: Place; prompt?: string } | undefined;
+      const here = asked?.targets ?? [asked?.place ?? placeHere(ctx)].filter((place) => place !== undefined);
+      await delegateInOneBox(ctx, here, asked?.prompt);
+    },
+    delegateFromHere: () => delegateFromHere(ctx),
+    actionsHere: () => actionsHere(ctx),
+    queue: async () => {
+      if (ctx.connection.state === 'missing') {
+        await offerServer(ctx);
+      }
+      await queue.open();
+    },
+    filter: async () => {
+      const filter = await vscode.window.showInputBox({
+        title: 'Filter the queue',
+        prompt: 'Rows that hold all of these words; empty shows all.',
+        value: queue.currentFilter,
+      });
+      if (filter !== undefined) {
+        queue.setFilter(filter);
+      }
+    },
+    clearFilter: async () => queue.setFilter(''),
+    reveal: async (given) => {
+      const task = isRowNode(given) ? given.row.task : (given as { task?: number } | undefined)?.task;
+      const row = ctx.queue.rows.find((candidate) => candidate.task === task);
+      if (row?.uri) {
+        await reveal(row.uri, row.line ?? 0);
+      }
+    },
+    review: async (given) => {
+      const argument = await argumentFor(ctx, surfaces, 'backburner.ui.review', given);
+      if (argument !== undefined) {
+        await reviews.show(Number(argument.task), argument.draft === true, argument.path as string | undefined);
+      }
+    },
+    reviewDraft: async (given) => {
+      const argument = await argumentFor(ctx, surfaces, 'backburner.draft', given);
+      if (argument !== undefined) {
+        await reviews.show(Number(argument.task), true);
+      }
+    },
+    acceptHunk: judge('backburner.accept', false),
+    rejectHunk: judge('backburner.reject', false),
+    acceptAll: judge('backburner.accept', true),
+    rejectAll: judge('backburner.reject', true),
+    nextHunk: async () => reviews.step(1),
+    previousHunk: async () => reviews.step(-1),
+    say: (reply) => surfaces.conversations.say(reply as vscode.CommentReply),
+    setKey: () => setKey(ctx),
+    removeKey: () => removeKey(ctx),
+    restart: () => ctx.connection.restartNow('asked for'),
+    log: async () => ctx.log.show(),
+    installServer: () => installServer(ctx),
+    chooseServer: () => chooseServer(ctx),
+    walkthrough: async () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', `${ctx.extension.extension.id}#start`, false),
+  };
+}

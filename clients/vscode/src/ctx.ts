@@ -1,0 +1,117 @@
+// The one context object: owns the log, the connection and everything that has to be put away again. Commands are
+// functions of it. It asks the server and says what went wrong; it decides nothing about tasks.
+
+import * as vscode from 'vscode';
+import type { Connection } from './connection';
+import type { Queue, Status } from './protocol';
+
+export const IDLE: Status = {
+  running: 0,
+  ready: 0,
+  asking: 0,
+  waiting: 0,
+  failed: 0,
+  unread: 0,
+  tooltip: '',
+  text: '',
+  causes: [],
+  revision: 0,
+};
+
+/** Shown to the person as it is; not a bug. */
+export class Sentence extends Error {}
+
+export class Ctx {
+  readonly log: vscode.LogOutputChannel;
+  connection!: Connection;
+  status: Status = IDLE;
+  queue: Queue = { rows: [] };
+
+  private readonly changedEmitter = new vscode.EventEmitter<void>();
+  /** Status or queue changed. */
+  readonly onDidChange = this.changedEmitter.event;
+  private asked = -1;
+  private refreshing: Promise<void> | undefined;
+
+  constructor(readonly extension: vscode.ExtensionContext) {
+    this.log = vscode.window.createOutputChannel('Backburner', { log: true });
+    extension.subscriptions.push(this.log, this.changedEmitter);
+  }
+
+  /** `workspace/executeCommand` with one argument. Rejects with one sentence for the person. */
+  async send<T>(command: string, argument: object): Promise<T> {
+    const client = await this.connection.ready();
+    return client.sendRequest<T>('workspace/executeCommand', { command, arguments: [argument] });
+  }
+
+  /** Runs what the person asked for and says why it did not work, since nobody else would. */
+  async attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const sentence = error instanceof Error ? error.message : String(error);
+      this.log.warn(sentence);
+      if (!(error instanceof vscode.CancellationError) && sentence) {
+        void vscode.window.showWarningMessage(sentence);
+      }
+    }
+  }
+
+  setStatus(status: Status): void {
+    this.status = status;
+    this.changedEmitter.fire();
+    if (status.revision !== this.asked) {
+      this.asked = status.revision;
+      void this.refresh();
+    }
+  }
+
+  /** Asks for the queue again; calls that come meanwhile share one more round. */
+  async refresh(): Promise<void> {
+    if (this.refreshing !== undefined) {
+      this.asked = -1;
+      return this.refreshing;
+    }
+    this.refreshing = this.fetchQueue().finally(() => {
+      this.refreshing = undefined;
+    });
+    await this.refreshing;
+    if (this.asked !== this.status.revision) {
+      this.asked = this.status.revision;
+      await this.refresh();
+    }
+  }
+
+  private async fetchQueue(): Promise<void> {
+    const client = this.connection.client;
+    if (client === undefined) {
+      return;
+    }
+    try {
+      const argument = { uri: vscode.workspace.workspaceFolders?.[0]?.uri.toString() ?? activeFile() };
+      const queue = await client.sendRequest<Queue | null>('workspace/executeCommand', {
+        command: 'backburner.list',
+        arguments: [argument],
+      });
+      if (queue?.rows) {
+        this.queue = queue;
+        this.changedEmitter.fire();
+      }
+    } catch (error) {
+      this.log.debug(`queue: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** The connection is gone: what was known is no longer known to be true. */
+  forget(): void {
+    this.status = IDLE;
+    this.queue = { rows: [] };
+    this.asked = -1;
+    this.changedEmitter.fire();
+  }
+}
+
+function activeFile(): string {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  return uri?.scheme === 'file' ? uri.toString() : '';
+}

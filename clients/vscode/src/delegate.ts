@@ -1,0 +1,155 @@
+// Asking for the words: the one box of "Delegate…", and the picker of several places. What the words mean is the server's.
+
+import * as vscode from 'vscode';
+import type { Ctx } from './ctx';
+import { type PlaceRow, placeRows, targetsOf } from './places';
+import { OURS } from './problems';
+import type { Outcome, Place, Places } from './protocol';
+import { remember } from './recents';
+
+const RECENTS = 'backburner.recents';
+const WORDS = '@agent  !quick  after 12  in 8h  $0.50  step';
+
+/** The place at the cursor: the selection, or the symbol around it, with other servers' problems there. */
+export function placeHere(ctx: Ctx): Place | undefined {
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined || editor.document.uri.scheme !== 'file') {
+    return undefined;
+  }
+  const { document, selection } = editor;
+  const problems = vscode.languages
+    .getDiagnostics(document.uri)
+    .filter((problem) => problem.source !== OURS && problem.range.intersection(selection) !== undefined);
+  const place: Place = {
+    uri: document.uri.toString(),
+    start_line: selection.start.line,
+    start_character: selection.start.character,
+    end_line: selection.isEmpty ? -1 : selection.end.line,
+    end_character: selection.isEmpty ? 0 : selection.end.character,
+  };
+  return problems.length > 0 ? { ...place, diagnostics: toProtocol(ctx, problems) } : place;
+}
+
+/** One box, Enter starts. `prompt` is the placeholder when the server has sent one. */
+export async function delegateInOneBox(ctx: Ctx, targets: readonly Place[], prompt?: string): Promise<void> {
+  const [first] = targets;
+  if (first === undefined) {
+    void vscode.window.showInformationMessage('Put the cursor in a file of this computer first.');
+    return;
+  }
+  const asked = new Box(ctx, prompt ?? defaultPrompt(targets));
+  if (prompt === undefined && targets.length === 1) {
+    ctx
+      .send<Places | null>('backburner.places', { place: first })
+      .then((answer) => asked.setPlaceholder(answer?.prompt))
+      .catch((error) => ctx.log.debug(`prompt: ${error}`));
+  }
+  const instruction = await asked.answer;
+  if (instruction === undefined) {
+    return;
+  }
+  await ctx.extension.globalState.update(RECENTS, remember(ctx.extension.globalState.get(RECENTS, []), instruction));
+  await delegate(ctx, { instruction, targets });
+}
+
+/** Sends a delegation. The acknowledgement is the mark at the line; it is said aloud only in the status bar. */
+export async function delegate(ctx: Ctx, argument: object): Promise<void> {
+  const outcome = await ctx.send<Outcome | null>('backburner.delegate', argument);
+  acknowledge(outcome);
+}
+
+export function acknowledge(outcome: Outcome | null | undefined): void {
+  if (outcome?.message) {
+    void vscode.window.showInformationMessage(outcome.message);
+  } else if (outcome?.tasks?.length) {
+    const numbers = outcome.tasks.map((task) => `#${task}`);
+    const several = numbers.length > 3 ? `${numbers[0]} to ${numbers[numbers.length - 1]}` : numbers.join(', ');
+    vscode.window.setStatusBarMessage(`$(flame) ${several} on the back burner`, 3000);
+  }
+}
+
+/** Several places of this file at once: problems by kind, comments, symbols; then the one box. */
+export async function delegateFromHere(ctx: Ctx): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined || editor.document.uri.scheme !== 'file') {
+    void vscode.window.showInformationMessage('Open a file of this computer first.');
+    return;
+  }
+  const uri = editor.document.uri;
+  const problems = vscode.languages.getDiagnostics(uri).filter((problem) => problem.source !== OURS);
+  const place: Place = { uri: uri.toString(), start_line: 0, whole_file: true, diagnostics: toProtocol(ctx, problems) };
+  const answer = await ctx.send<Places | null>('backburner.places', { place });
+  const rows = placeRows(answer?.places ?? []);
+  if (rows.length === 0) {
+    void vscode.window.showInformationMessage('Nothing to pick here: no problems, no TODOs, no symbols.');
+    return;
+  }
+  const chosen = await vscode.window.showQuickPick(withHeadings(rows), {
+    canPickMany: true,
+    matchOnDetail: true,
+    title: 'Delegate from here',
+    placeHolder: 'Choose the places; each becomes a task',
+  });
+  if (chosen !== undefined && chosen.length > 0) {
+    await delegateInOneBox(ctx, targetsOf(chosen.map((item) => item.row)));
+  }
+}
+
+interface RowItem extends vscode.QuickPickItem {
+  row: PlaceRow;
+}
+
+function withHeadings(rows: readonly PlaceRow[]): RowItem[] {
+  return rows.flatMap((row) => {
+    const item: RowItem = { label: row.label, description: row.detail, row };
+    const kind = vscode.QuickPickItemKind.Separator;
+    return row.heading ? [{ label: row.heading, kind, row }, item] : [item];
+  });
+}
+
+function defaultPrompt(targets: readonly Place[]): string {
+  const here =
+    targets.length === 1 ? (targets[0]?.symbol ? `${targets[0].symbol}()` : 'this') : `these ${targets.length} places`;
+  return `What should be done to ${here}?`;
+}
+
+function toProtocol(ctx: Ctx, problems: vscode.Diagnostic[]): unknown[] {
+  return ctx.connection.client?.code2ProtocolConverter.asDiagnosticsSync(problems) ?? [];
+}
+
+/** A quick pick whose first row is what was typed and whose other rows are what was said before. */
+class Box {
+  readonly answer: Promise<string | undefined>;
+  private readonly pick = vscode.window.createQuickPick();
+
+  constructor(ctx: Ctx, placeholder: string) {
+    const { pick } = this;
+    const recents = ctx.extension.globalState.get<string[]>(RECENTS, []);
+    pick.placeholder = placeholder;
+    pick.title = 'Delegate';
+    const list = () => {
+      const typed = pick.value.trim();
+      const before = recents.filter((recent) => recent !== typed).map((label) => ({ label, description: 'again' }));
+      pick.items = typed ? [{ label: typed, detail: WORDS, alwaysShow: true }, ...before] : before;
+    };
+    list();
+    this.answer = new Promise((resolve) => {
+      pick.onDidChangeValue(list);
+      pick.onDidAccept(() => {
+        resolve(pick.activeItems[0]?.label ?? pick.value.trim());
+        pick.hide();
+      });
+      pick.onDidHide(() => {
+        resolve(undefined);
+        pick.dispose();
+      });
+    });
+    pick.show();
+  }
+
+  setPlaceholder(placeholder: string | undefined): void {
+    if (placeholder) {
+      this.pick.placeholder = placeholder;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// Backburner in VS Code: finds the server, talks to it, and gives the queue, the review and the conversation a face.
+// All decisions about tasks are the server's. Read ctx.ts next, then commands.ts.
+
+import * as vscode from 'vscode';
+import { registerCommands } from './commands';
+import { Conversations } from './comments';
+import { Connection } from './connection';
+import { Ctx } from './ctx';
+import { offerServer } from './install';
+import { QueueView } from './queue';
+import { Reviews } from './review';
+import { showStatus } from './status';
+
+let ctx: Ctx | undefined;
+
+export interface Api {
+  /** Milliseconds of our own work until activation returned; the server starts after that. */
+  activationMs: number;
+  ctx: Ctx;
+}
+
+export function activate(extension: vscode.ExtensionContext): Api {
+  const began = performance.now();
+  const made = new Ctx(extension);
+  ctx = made;
+  made.connection = new Connection(made, () => void offerServer(made));
+  showStatus(made);
+  const surfaces = {
+    queue: new QueueView(made),
+    reviews: new Reviews(made),
+    conversations: new Conversations(made),
+  };
+  registerCommands(made, surfaces);
+  extension.subscriptions.push(
+    vscode.workspace.onDidGrantWorkspaceTrust(() => start(made, 'the folder is trusted now')),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration('backburner.server')) {
+        start(made, 'a setting changed');
+      }
+    }),
+  );
+  setImmediate(() => start(made, 'the window opened'));
+  const activationMs = performance.now() - began;
+  made.log.info(`activated in ${activationMs.toFixed(1)} ms`);
+  return { activationMs, ctx: made };
+}
+
+export async function deactivate(): Promise<void> {
+  await ctx?.connection.dispose();
+}
+
+function start(made: Ctx, cause: string): void {
+  void made.attempt(() => made.connection.restartNow(cause));
+}

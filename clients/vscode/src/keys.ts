@@ -1,0 +1,83 @@
+// API keys: kept in the editor's secret storage, handed over through the environment of the bridge's process and in no
+// other way. Never in a setting, a log line, a message or an argument.
+
+import * as vscode from 'vscode';
+import type { Ctx } from './ctx';
+
+const PROVIDERS: readonly [string, string][] = [
+  ['Anthropic', 'ANTHROPIC_API_KEY'],
+  ['OpenAI', 'OPENAI_API_KEY'],
+  ['Groq', 'GROQ_API_KEY'],
+  ['Cerebras', 'CEREBRAS_API_KEY'],
+  ['OpenRouter', 'OPENROUTER_API_KEY'],
+];
+/** Names (not values) of the variables whose keys we hold. */
+const NAMES = 'backburner.keys';
+
+/** The environment that the bridge gets on top of its own. */
+export async function keysFor(ctx: Ctx): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of known(ctx)) {
+    const key = await ctx.extension.secrets.get(name);
+    if (key) {
+      found[name] = key;
+    }
+  }
+  return found;
+}
+
+/** Asks for a provider and its key, keeps the key, and starts the bridge anew so that it has it. */
+export async function setKey(ctx: Ctx): Promise<void> {
+  const name = await pickVariable(ctx, 'Whose key?');
+  if (name === undefined) {
+    return;
+  }
+  const key = await vscode.window.showInputBox({
+    title: name,
+    prompt: 'Kept in the secret storage of this editor, handed to the server through its environment.',
+    password: true,
+    ignoreFocusOut: true,
+    validateInput: (text) => (/\s/.test(text.trim()) ? 'A key has no spaces.' : undefined),
+  });
+  if (!key?.trim()) {
+    return;
+  }
+  await ctx.extension.secrets.store(name, key.trim());
+  await ctx.extension.globalState.update(NAMES, [...new Set([...known(ctx), name])]);
+  await ctx.connection.restartNow('a key was set');
+}
+
+export async function removeKey(ctx: Ctx): Promise<void> {
+  const name = await vscode.window.showQuickPick(known(ctx), { title: 'Remove which key?' });
+  if (name === undefined) {
+    return;
+  }
+  await ctx.extension.secrets.delete(name);
+  await ctx.extension.globalState.update(
+    NAMES,
+    known(ctx).filter((other) => other !== name),
+  );
+  await ctx.connection.restartNow('a key was removed');
+}
+
+function known(ctx: Ctx): string[] {
+  return ctx.extension.globalState.get<string[]>(NAMES, []);
+}
+
+async function pickVariable(ctx: Ctx, title: string): Promise<string | undefined> {
+  const have = new Set(known(ctx));
+  const items: vscode.QuickPickItem[] = PROVIDERS.map(([label, name]) => ({
+    label,
+    description: name,
+    detail: have.has(name) ? 'set; a new one replaces it' : undefined,
+  }));
+  items.push({ label: 'Another…', description: 'the variable that an agent in config.toml names with key_env' });
+  const chosen = await vscode.window.showQuickPick(items, { title });
+  if (chosen === undefined || PROVIDERS.some(([label]) => label === chosen.label)) {
+    return chosen?.description;
+  }
+  return vscode.window.showInputBox({
+    title: 'Name of the variable',
+    validateInput: (text) => (/^[A-Z][A-Z0-9_]*$/.test(text) ? undefined : 'Capital letters, digits and underscores.'),
+  });
+}

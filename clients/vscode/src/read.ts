@@ -1,0 +1,53 @@
+// Reading in place: the server's document (a diff, or Markdown) shown over the code that it is about.
+
+import * as vscode from 'vscode';
+import type { Ctx } from './ctx';
+import { headers } from './hunks';
+import type { Reading } from './protocol';
+
+/** Shows what `backburner.read` or `backburner.draft` answered. Closing it is Escape, and leaves everything as it was. */
+export async function showReading(ctx: Ctx, reading: Reading): Promise<void> {
+  const uri = vscode.Uri.parse(reading.uri);
+  const document = await vscode.workspace.openTextDocument(uri);
+  if (reading.language === 'markdown') {
+    await vscode.commands.executeCommand('markdown.showPreviewToSide', uri);
+    return;
+  }
+  if (document.languageId !== 'diff') {
+    await vscode.languages.setTextDocumentLanguage(document, 'diff');
+  }
+  const place = await target(reading);
+  if (place === undefined) {
+    await vscode.window.showTextDocument(document, { preview: true });
+    return;
+  }
+  const starts = [0, ...headers(document.getText())];
+  const locations = starts.map((line) => new vscode.Location(uri, new vscode.Position(line, 0)));
+  await vscode.commands.executeCommand('editor.action.peekLocations', place.uri, place.position, locations, 'peek');
+  ctx.log.debug(`read: #${reading.task}, ${locations.length - 1} hunks`);
+}
+
+/** The place in the code, shown; the cursor stays where it is when that file is before the person already. */
+async function target(reading: Reading): Promise<{ uri: vscode.Uri; position: vscode.Position } | undefined> {
+  if (!reading.target?.uri) {
+    return undefined;
+  }
+  const uri = vscode.Uri.parse(reading.target.uri);
+  const position = new vscode.Position(Math.max(0, reading.target.line), 0);
+  const shown = vscode.window.activeTextEditor;
+  if (shown?.document.uri.toString() !== uri.toString()) {
+    try {
+      const selection = new vscode.Range(position, position);
+      await vscode.window.showTextDocument(uri, { selection, preview: true });
+    } catch {
+      return undefined;
+    }
+  }
+  return { uri, position };
+}
+
+/** Goes to a place and shows it, as a row of the queue or "next" asks. */
+export async function reveal(uri: string, line: number): Promise<void> {
+  const position = new vscode.Position(Math.max(0, line), 0);
+  await vscode.window.showTextDocument(vscode.Uri.parse(uri), { selection: new vscode.Range(position, position) });
+}

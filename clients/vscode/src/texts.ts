@@ -1,0 +1,118 @@
+// A file system of our own for the texts of a review: `backburner:/12/merged/src/lexer.py`. Holds what the server said,
+// asks again for what it does not hold (after a reload of the window), and hands what is saved to the server.
+
+import * as vscode from 'vscode';
+
+export type Kind = 'merged' | 'base' | 'draft' | 'empty' | 'text';
+
+interface Entry {
+  data: Uint8Array;
+  mtime: number;
+  readonly: boolean;
+}
+
+export class Texts implements vscode.FileSystemProvider {
+  static readonly scheme = 'backburner';
+
+  private readonly entries = new Map<string, Entry>();
+  private readonly changeEmitter = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
+  readonly onDidChangeFile = this.changeEmitter.event;
+  private ticks = Date.now();
+
+  constructor(
+    private readonly load: (task: number, draft: boolean) => Promise<void>,
+    private readonly save: (task: number, path: string, text: string) => Promise<void>,
+  ) {}
+
+  static uri(task: number, kind: Kind, path: string): vscode.Uri {
+    return vscode.Uri.from({ scheme: Texts.scheme, path: `/${task}/${kind}/${path}` });
+  }
+
+  static read(uri: vscode.Uri): { task: number; kind: Kind; path: string } | undefined {
+    const match = uri.scheme === Texts.scheme ? /^\/(\d+)\/(merged|base|draft|empty|text)\/(.+)$/.exec(uri.path) : null;
+    return match ? { task: Number(match[1]), kind: match[2] as Kind, path: match[3] as string } : undefined;
+  }
+
+  put(uri: vscode.Uri, text: string, readonly: boolean): void {
+    const name = uri.toString();
+    const data = new TextEncoder().encode(text);
+    const old = this.entries.get(name);
+    if (old !== undefined && old.readonly === readonly && Buffer.compare(old.data, data) === 0) {
+      return;
+    }
+    this.ticks += 1;
+    this.entries.set(name, { data, mtime: this.ticks, readonly });
+    if (old !== undefined) {
+      this.changeEmitter.fire([{ type: vscode.FileChangeType.Changed, uri }]);
+    }
+  }
+
+  drop(task: number): void {
+    for (const name of [...this.entries.keys()]) {
+      if (Texts.read(vscode.Uri.parse(name))?.task === task) {
+        this.entries.delete(name);
+      }
+    }
+  }
+
+  watch(): vscode.Disposable {
+    return new vscode.Disposable(() => {});
+  }
+
+  async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
+    const { data, mtime, readonly } = await this.entry(uri);
+    const permissions = readonly ? vscode.FilePermission.Readonly : undefined;
+    return { type: vscode.FileType.File, ctime: 0, mtime, size: data.byteLength, permissions };
+  }
+
+  async readFile(uri: vscode.Uri): Promise<Uint8Array> {
+    return (await this.entry(uri)).data;
+  }
+
+  async writeFile(uri: vscode.Uri, content: Uint8Array): Promise<void> {
+    const named = Texts.read(uri);
+    if (named?.kind !== 'merged' || this.entries.get(uri.toString())?.readonly) {
+      throw vscode.FileSystemError.NoPermissions('This side is only to be read.');
+    }
+    const text = new TextDecoder().decode(content);
+    this.put(uri, text, false);
+    await this.save(named.task, named.path, text);
+  }
+
+  readDirectory(): [string, vscode.FileType][] {
+    return [];
+  }
+
+  createDirectory(): void {
+    throw vscode.FileSystemError.NoPermissions();
+  }
+
+  delete(): void {
+    throw vscode.FileSystemError.NoPermissions();
+  }
+
+  rename(): void {
+    throw vscode.FileSystemError.NoPermissions();
+  }
+
+  private async entry(uri: vscode.Uri): Promise<Entry> {
+    const known = this.entries.get(uri.toString());
+    if (known !== undefined) {
+      return known;
+    }
+    const named = Texts.read(uri);
+    if (named === undefined || named.kind === 'text') {
+      throw vscode.FileSystemError.FileNotFound(uri);
+    }
+    try {
+      await this.load(named.task, named.kind === 'draft' || named.kind === 'base');
+    } catch (error) {
+      throw vscode.FileSystemError.Unavailable(error instanceof Error ? error.message : String(error));
+    }
+    const loaded = this.entries.get(uri.toString());
+    if (loaded === undefined) {
+      throw vscode.FileSystemError.FileNotFound(uri);
+    }
+    return loaded;
+  }
+}
