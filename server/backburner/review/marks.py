@@ -1,0 +1,260 @@
+"""`project`: what a person sees in each file, from the state and the texts as they are now.
+
+One mark for each task that has a line, one for each open hunk (seen only in the result being read, but its actions are
+found by range in any), one for each open finding. Two marks on a line share one lens line. Results of another branch
+give none. A `Projector` remembers, so that after a key press only the file that changed is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from backburner.model.fit import Fitted
+from backburner.model.mark import Action, Mark
+from backburner.model.task import LIVE, FileChange, Finding, State, Task, TaskState
+from backburner.model.text import split
+from backburner.review import lenses, problems
+from backburner.review.hover import finding_hover, hover, hunk_hover
+from backburner.review.offers import finding_offers, hunk_offers, offers
+from backburner.review.placement import Placed, Places, Texts, live_path, place_fitted
+from backburner.review.scene import Live, Scene, View, is_parked
+from backburner.review.words import ASCII
+
+PRESSING: dict[TaskState, int] = {"asking": 1, "ready": 2, "failed": 3, "running": 4, "queued": 5}
+"""States with a line, and whose lens a shared line shows first."""
+
+Marks = dict[str, tuple[Mark, ...]]
+
+
+def project(state: State, texts: Texts, live: Live, view: View) -> Marks:
+    """The marks of every file of `live` that has any, in the order of their lines."""
+    return Projector(texts).project(state, live, view)
+
+
+class Projector:
+    """`project` with a memory. One for each editor."""
+
+    def __init__(self, texts: Texts) -> None:
+        self.places = Places(texts)
+        self._parts: dict[tuple[int, str], _Part] = {}
+        self._files: dict[str, _File] = {}
+
+    def project(self, state: State, live: Live, view: View) -> Marks:
+        """As the function; a file's tuple is the same object as last time when nothing in it changed."""
+        scene = Scene(state, live, view, self.places)
+        parts: dict[tuple[int, str], _Part] = {}
+        by_path: dict[str, list[tuple[Mark, ...]]] = {}
+        for task in state.tasks.values():
+            if task.state not in PRESSING or is_parked(task, view.branch):
+                continue
+            for key, inputs in _pieces(scene, task):
+                part = self._parts.get(key)
+                if part is None or part.inputs != inputs:
+                    part = _Part(inputs, _marks(scene, task, inputs))
+                parts[key] = part
+                if part.marks:
+                    by_path.setdefault(part.marks[0].path, []).append(part.marks)
+        self._parts = parts
+        self._files = {path: self._file(path, tuple(pieces)) for path, pieces in by_path.items()}
+        return {path: file.marks for path, file in self._files.items()}
+
+    def _file(self, path: str, pieces: tuple[tuple[Mark, ...], ...]) -> _File:
+        known = self._files.get(path)
+        if known is not None and len(known.pieces) == len(pieces) and all(map(_same, known.pieces, pieces)):
+            return known
+        return _File(pieces, _one_lens_per_line([mark for piece in pieces for mark in piece]))
+
+
+class _OfTask(NamedTuple):
+    """Everything that a task's own mark depends on."""
+
+    shown: tuple[object, ...]
+    task: Task
+    placed: Placed
+    more: tuple[object, ...]
+
+
+class _OfFile(NamedTuple):
+    """Everything that the hunks of one file of a result depend on."""
+
+    shown: tuple[object, ...]
+    task: Task
+    change: FileChange
+    hunks: object
+    path: str
+    first: int
+
+
+class _OfFinding(NamedTuple):
+    """Everything that a finding's mark depends on."""
+
+    shown: tuple[object, ...]
+    task: Task
+    finding: Finding
+    placed: Placed
+
+
+class _Part(NamedTuple):
+    inputs: _OfTask | _OfFile | _OfFinding
+    marks: tuple[Mark, ...]
+
+
+class _File(NamedTuple):
+    pieces: tuple[tuple[Mark, ...], ...]
+    marks: tuple[Mark, ...]
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other
+
+
+def _pieces(scene: Scene, task: Task) -> Iterator[tuple[tuple[int, str], _OfTask | _OfFile | _OfFinding]]:
+    """What the task shows, each piece with the key it is remembered by."""
+    view = scene.view
+    reading = view.reading == task.number
+    shown = (view.ascii, view.diagnostics, view.has_lens, view.read_first, view.root_uri, reading)
+    placed = scene.anchor(task)
+    if placed is not None and scene.live.get(task.target.path) is not None:
+        changed = scene.changed(task)
+        more: tuple[object, ...] = (scene.standing(task), scene.rest_is_offered(task))
+        if task.state in LIVE:
+            own = scene.live[task.target.path] if changed else None
+            more = (int(view.now // 60), view.held.get(task.number), scene.overlaps(task), changed, own)
+        yield (task.number, ""), _OfTask(shown, task, placed, more)
+    if task.state != "ready" or task.result is None:
+        return
+    first = 1
+    for change, hunks in scene.standing(task).files:
+        path = live_path(change, scene.live)
+        if hunks is not None and scene.live.get(path) is not None:
+            yield (task.number, f"file:{change.path}"), _OfFile(shown, task, change, hunks, path, first)
+        first += len(change.hunks)
+    for finding in task.result.findings:
+        where = scene.places.anchor(finding.anchor, scene.live) if finding.id not in task.verdicts else None
+        if where is not None and where.span is not None:
+            yield (task.number, finding.id), _OfFinding(shown, task, finding, where)
+
+
+def _marks(scene: Scene, task: Task, inputs: _OfTask | _OfFile | _OfFinding) -> tuple[Mark, ...]:
+    match inputs:
+        case _OfTask():
+            marks = (_task_mark(scene, task, inputs.placed),)
+        case _OfFile():
+            marks = _hunk_marks(scene, task, inputs)
+        case _OfFinding():
+            marks = (_finding_mark(scene, task, inputs.finding, inputs.placed),)
+    return tuple(map(plain_ascii, marks)) if scene.view.ascii else marks
+
+
+def _task_mark(scene: Scene, task: Task, placed: Placed) -> Mark:
+    actions = offers(scene, task)
+    problem = problems.problem(scene, task)
+    return Mark(
+        path=task.target.path,
+        line=placed.line,
+        start=placed.start,
+        end=placed.end,
+        span_end=max(placed.line + 1, placed.span.end_line if placed.span is not None else 0),
+        task=task.number,
+        state=task.state,
+        lens=lenses.lens(scene, task),
+        actions=actions,
+        severity=problem.severity if problem is not None else None,
+        message=problem.message if problem is not None else "",
+        hover=hover(scene, task, actions),
+    )
+
+
+def _hunk_marks(scene: Scene, task: Task, inputs: _OfFile) -> tuple[Mark, ...]:
+    live = scene.live.get(inputs.path)
+    hunks = scene.places.hunks(task, inputs.change, scene.live)
+    if live is None or hunks is None or task.result is None:
+        return ()
+    total = len(task.result.proposal.hunks)
+    lines = scene.places.lines(inputs.path, live)
+    proposed = split(scene.places.texts.get(inputs.change.proposed_id or "") or "")
+    reading = scene.view.reading == task.number
+    found: list[Mark] = []
+    for ordinal, hunk in enumerate(inputs.change.hunks, inputs.first):
+        fitted: Fitted = hunks[hunk.id]
+        if hunk.id in task.verdicts or fitted.span is None:
+            continue
+        placed = place_fitted(fitted, lines)
+        problem = problems.hunk(scene, task, hunk, ordinal, total, fitted.placement)
+        text = lenses.hunk(hunk, ordinal, total, fitted.placement)
+        seen = reading or problem is not None
+        found.append(
+            Mark(
+                path=inputs.path,
+                line=placed.line,
+                start=placed.start,
+                end=placed.end,
+                span_end=max(placed.line + 1, fitted.span.end_line),
+                task=task.number,
+                item=hunk.id,
+                state=task.state,
+                lens=f"✓ #{task.number} {text}" if reading else "",
+                actions=hunk_offers(scene, task, hunk, fitted.placement),
+                severity=problem.severity if problem is not None else None,
+                message=problem.message if problem is not None else "",
+                hover=hunk_hover(task, hunk, fitted, text, lines, proposed) if seen else "",
+            )
+        )
+    return tuple(found)
+
+
+def _finding_mark(scene: Scene, task: Task, finding: Finding, placed: Placed) -> Mark:
+    problem = problems.finding(scene, task, finding)
+    return Mark(
+        path=finding.anchor.path,
+        line=placed.line,
+        start=placed.start,
+        end=placed.end,
+        span_end=max(placed.line + 1, placed.span.end_line if placed.span is not None else 0),
+        task=task.number,
+        item=finding.id,
+        state=task.state,
+        # Until the task's own problem was opened, a finding has no actions either: they would name what nobody saw.
+        actions=finding_offers(scene, task, finding, placed.line) if problem is not None else (),
+        severity=problem.severity if problem is not None else None,
+        message=problem.message if problem is not None else "",
+        hover=finding_hover(task, finding) if problem is not None else "",
+    )
+
+
+def _one_lens_per_line(marks: list[Mark]) -> tuple[Mark, ...]:
+    """The marks in the order of their lines; where several have a lens, the most pressing shows it and names the others."""
+    marks.sort(key=lambda mark: (mark.line, mark.item != "", PRESSING[mark.state], mark.task))
+    out: list[Mark] = []
+    lens_at: dict[int, int] = {}
+    for mark in marks:
+        first = lens_at.get(mark.line)
+        if not mark.lens:
+            out.append(mark)
+        elif first is None:
+            lens_at[mark.line] = len(out)
+            out.append(mark)
+        else:
+            shown = out[first]
+            what = f"#{mark.task} {mark.state}" if mark.task != shown.task else mark.lens.split(" ", 2)[-1]
+            out[first] = replace(shown, lens=f"{shown.lens} · {what}")
+            out.append(replace(mark, lens=""))
+    return tuple(out)
+
+
+def plain_ascii(mark: Mark) -> Mark:
+    """The mark with symbols from ASCII only."""
+    actions: Sequence[Action] = mark.actions
+    return replace(
+        mark,
+        lens=mark.lens.translate(ASCII),
+        message=mark.message.translate(ASCII),
+        hover=mark.hover.translate(ASCII),
+        actions=tuple(
+            replace(action, lens=action.lens.translate(ASCII), title=action.title.translate(ASCII))
+            for action in actions
+        ),
+    )
