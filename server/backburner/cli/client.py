@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import backburner
 from backburner import __version__
 from backburner.cli.exits import FAILED, CliError, code_of
-from backburner.lib import handshake
+from backburner.lib import handshake, reach
 
 Notification = Callable[[str, Any], None]
 
@@ -25,12 +25,19 @@ class Client:
     def __init__(self, root: Path, *, on_notification: Notification | None = None) -> None:
         self.root = root
         self._on_notification = on_notification
-        self._socket: socket.socket | None = None
+        self._socket: reach.Connected | None = None
         self._buffer = b""
         self._last_id = 0
 
     def __enter__(self) -> Client:
-        self._socket = handshake.connect(dict(os.environ))
+        door = str(Path(backburner.__file__).parent / "__main__.py")
+        try:
+            reached = reach.reach(
+                dict(os.environb), __version__, handshake.CLI, reach.daemon_program(door), os.fsencode(Path.cwd())
+            )
+        except reach.Unreachable as error:
+            raise CliError(str(error), FAILED, "no_daemon") from error
+        self._socket = reached.socket
         capabilities: dict[str, Any] = {
             "workspace": {"applyEdit": False, "workspaceFolders": True, "executeCommand": {}},
             "window": {"showDocument": {"support": False}},

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from backburner.cli.exits import NOT_FOUND, USAGE, CliError
+from backburner.lib.roots import marked_root
 from backburner.model.commands import Place
 
 LINES = re.compile(r"^(?P<file>.+?):(?P<first>\d+)(?:-(?P<last>\d+))?$")
-MARKERS = (".git", "backburner.toml")
 
 
 def place(text: str, *, cwd: Path) -> Place:
@@ -29,9 +29,6 @@ def place(text: str, *, cwd: Path) -> Place:
 
 
 def project_root(start: Path) -> Path:
-    """The folder that owns `start`: the nearest parent with a `.git` or a `backburner.toml`, else `start` itself."""
+    """The folder that owns `start`, else its own folder."""
     folder = start if start.is_dir() else start.parent
-    for candidate in (folder, *folder.parents):
-        if any((candidate / marker).exists() for marker in MARKERS):
-            return candidate
-    return folder
+    return marked_root(folder) or folder
