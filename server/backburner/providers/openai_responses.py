@@ -196,7 +196,7 @@ class Event(Struct):
 
     type: str = ""
     output_index: int = 0
-    item: Raw | None = None
+    item: Raw = Raw()
     delta: Any = None
     response: Any = None
     code: Any = None
@@ -230,7 +230,7 @@ class Reader:
                 return Delta(event.delta, "thinking") if event.delta else None
             case "response.function_call_arguments.delta":
                 return Delta(event.delta, "call") if event.delta else None
-            case "response.output_item.done" if event.item is not None:
+            case "response.output_item.done" if bytes(event.item):
                 # The item of `.added` may be incomplete; this one is whole, and is kept as the bytes that came.
                 self._items[event.output_index] = bytes(event.item)
             case "response.completed" | "response.incomplete":
