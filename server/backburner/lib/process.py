@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK = 65_536
+BlockingChild = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,22 @@ def start_detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) ->
             list(argv), cwd="/", env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
     return child.pid
+
+
+def start_blocking(argv: Sequence[str], *, env: Mapping[str, str]) -> BlockingChild:
+    """Start a long-lived child that is talked to without a loop (pipes for input and output, errors thrown away).
+
+    For answers that take well under a millisecond; the caller owns it and ends it with `kill_group` and `wait`.
+    """
+    return subprocess.Popen(
+        list(argv),
+        cwd="/",
+        env=dict(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def kill_group(pid: int) -> None:

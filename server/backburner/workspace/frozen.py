@@ -1,0 +1,124 @@
+"""Lays unsaved texts over an index: what the person sees in an editor rather than what is on disk.
+
+A text comes with LF ends; it is given the encoding and line ends of the file on disk, and then what git does to that
+file when it is added. The index itself stays as it is: the result is a copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from backburner.lib.files import OutsideRoot, relative_parts
+from backburner.model.task import FileStyle, LeftOut
+from backburner.model.text import decode, encode
+from backburner.workspace.choosing import looks_secret, shown
+from backburner.workspace.git import Git, GitFailed, names
+
+HASHED_AT_ONCE = 4
+
+
+async def lay_over(git: Git, tracked: Git, frozen: Mapping[str, str | None], prefix: str) -> tuple[Git, list[LeftOut]]:
+    """A git whose index has the texts on top, and the texts that could not be taken. See `Shadow.snapshot`."""
+    root, problems = git.cwd, list[LeftOut]()
+    data: dict[str, bytes | None] = {}
+    for name, text in frozen.items():
+        try:
+            path = _place(root, name)
+            if looks_secret(path) and not (await tracked.run("ls-files", "-z", "--", path)).stdout:
+                raise _LeftOut("looks like a secret")
+            disk = _read(root / path)
+            wanted = None if text is None else _encoded(text, disk)
+        except _LeftOut as error:
+            problems.append(LeftOut(name, str(error)))
+            continue
+        if wanted is None or wanted != disk:
+            data[path] = wanted
+    if not data or git.index is None:
+        return git, problems
+    modes = await _modes(git, list(data))
+    gate = asyncio.Semaphore(HASHED_AT_ONCE)
+
+    async def line(path: str, content: bytes | None) -> bytes:
+        full = os.fsencode(prefix + path) + b"\0"
+        if content is None:
+            return b"0 " + b"0" * 40 + b"\t" + full
+        async with gate:
+            try:
+                identity = await _hashed(git, path, content)
+            except GitFailed as error:
+                problems.append(LeftOut(path, f"has unsaved text that git does not take ({error})"))
+                return b""
+        return b"%s %s\t" % (modes.get(path, b"100644"), identity.encode()) + full
+
+    lines = await asyncio.gather(*(line(path, content) for path, content in data.items()))
+    copy = git.index.with_name("index.frozen")
+    copy.with_name("index.frozen.lock").unlink(missing_ok=True)
+    if git.index.exists():
+        shutil.copyfile(git.index, copy)
+    else:
+        copy.unlink(missing_ok=True)
+    over = git.but(index=copy)
+    await over.run("update-index", "-z", "--index-info", stdin=b"".join(lines))
+    return over, problems
+
+
+class _LeftOut(Exception):
+    """Why a text is not taken, as a clause."""
+
+
+def _place(root: Path, name: str) -> str:
+    """Where a text belongs: the real file below the root, because an editor saves through a link too."""
+    try:
+        relative_parts(name)
+    except OutsideRoot as error:
+        raise _LeftOut("is not a path inside the project") from error
+    real = Path(os.path.realpath(root / name))
+    if not real.is_relative_to(root) or real == root:
+        raise _LeftOut("lies behind a link that leaves the project")
+    path = real.relative_to(root)
+    try:
+        relative_parts(path.as_posix())
+    except OutsideRoot as error:
+        raise _LeftOut("is inside a .git folder") from error
+    if any(os.path.lexists(root / folder / ".git") for folder in path.parents if folder.parts):
+        raise _LeftOut("is in a repository of its own")
+    return path.as_posix()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if stat.S_ISREG(os.lstat(path).st_mode) else None
+    except OSError:
+        return None
+
+
+def _encoded(text: str, disk: bytes | None) -> bytes:
+    decoded = None if disk is None else decode(disk)
+    if disk is not None and decoded is None:
+        raise _LeftOut("has unsaved text in an encoding that cannot be read")
+    try:
+        return encode(text, FileStyle() if decoded is None else decoded.style, like=disk)
+    except UnicodeEncodeError as error:
+        raise _LeftOut("has unsaved text that no file can hold") from error
+
+
+async def _modes(git: Git, paths: list[str]) -> dict[str, bytes]:
+    """Modes of those that are in the index; files only."""
+    said = await git.run("ls-files", "-s", "-z", "--", *paths)
+    entries = (line.partition(b"\t") for line in names(said.stdout))
+    return {shown(path): meta[:6] for meta, _, path in entries if meta.startswith(b"100")}
+
+
+async def _hashed(git: Git, path: str, content: bytes) -> str:
+    try:
+        return await git.line("hash-object", "-w", "--stdin", f"--path={path}", stdin=content)
+    except GitFailed as error:
+        if b"lfs" not in error.finished.stderr:
+            # Another filter may be there to keep the text secret.
+            raise
+        return await git.line("hash-object", "-w", "--stdin", "--no-filters", stdin=content)

@@ -1,0 +1,209 @@
+"""The person's repository, read only: where it is, what HEAD is, how it converts line ends.
+
+`head` runs no process, because it is called at a key press. Everything else asks git itself, so that odd set-ups
+(linked worktrees, submodules, redirected git dirs) are understood as the person's own git understands them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec import Struct
+
+from backburner.workspace.git import Git, GitFailed
+
+CARRIED = ("core.autocrlf", "core.eol", "core.ignorecase", "core.precomposeunicode", "core.symlinks", "core.filemode")
+"""Settings that decide how bytes on disk become objects; the shadow takes them over."""
+_REF = re.compile(rb"ref:\s*(\S+)")
+_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class Refused(Exception):
+    """This folder cannot be a project. `sentence` is for the person."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """What the repository was at a key press; two equal ones mean that neither HEAD nor index moved in between."""
+
+    commit: str = ""
+    """Empty without Git or without commits."""
+    branch: str = ""
+    """Empty when detached."""
+    index_digest: str = ""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The repository that a project root belongs to, as the person's git sees it."""
+
+    git: Git
+    """Runs in the root, with the person's configuration."""
+    git_dir: Path
+    common_dir: Path
+    top: Path
+    prefix: str
+    """The root, relative to `top`: empty or with a `/` at its end."""
+    shallow: bool
+
+    @property
+    def objects(self) -> Path:
+        return self.common_dir / "objects"
+
+
+def head(root: Path) -> Head:
+    """HEAD, branch and a digest of the index, from a few small reads (well under a millisecond)."""
+    git_dir = git_folder(root)
+    if git_dir is None:
+        return Head()
+    common = _common(git_dir)
+    commit, branch = "", ""
+    said = _read(git_dir / "HEAD")
+    if match := _REF.match(said):
+        branch = match[1].decode("utf-8", "replace").removeprefix("refs/heads/")
+        commit = _resolved(git_dir, common, os.fsdecode(match[1]))
+    elif _COMMIT.match(said):
+        commit = said.decode("ascii", "replace").strip()
+    return Head(commit=commit, branch=branch, index_digest=index_digest(git_dir / "index"))
+
+
+def git_folder(root: Path) -> Path | None:
+    """The git dir of the innermost repository around `root`; None when there is none."""
+    for folder in (root, *root.parents):
+        candidate = folder / ".git"
+        if candidate.is_dir():
+            return candidate
+        if candidate.is_file():
+            said = _read(candidate)
+            if said.startswith(b"gitdir:"):
+                return Path(os.path.normpath(folder / os.fsdecode(said[7:].strip())))
+    return None
+
+
+def index_digest(index: Path) -> str:
+    """Changes whenever git writes the index: size, time and the checksum at its end."""
+    try:
+        with index.open("rb") as file:
+            status = os.fstat(file.fileno())
+            file.seek(max(0, status.st_size - 20))
+            return hashlib.sha1(b"%d %d " % (status.st_size, status.st_mtime_ns) + file.read(20)).hexdigest()
+    except OSError:
+        return ""
+
+
+def check_root(root: Path) -> None:
+    """Raises `Refused` for folders that are nobody's project: the home folder, `/` and what lies between."""
+    if not root.is_dir():
+        raise Refused(f"The folder {root} is gone.")
+    home = Path(os.path.realpath(os.path.expanduser("~")))
+    if root == Path("/"):
+        raise Refused("/ is the whole machine, not a project. Open the project's own folder.")
+    if home == root:
+        raise Refused(f"{root} is your home folder, not a project. Open the project's own folder.")
+    if home.is_relative_to(root):
+        raise Refused(f"{root} holds your home folder. Open the project's own folder.")
+    if ".git" in root.parts:
+        raise Refused(f"{root} is inside a .git folder.")
+
+
+async def find_repository(git: Git, root: Path) -> Repository | None:
+    """The repository of a root; None when the root is not in one (or in one that ignores it). Raises `Refused`."""
+    here = git.but(cwd=root, sealed=False)
+    asked = ("--git-dir", "--git-common-dir", "--show-toplevel", "--show-prefix", "--is-shallow-repository")
+    try:
+        said = await here.run("rev-parse", "--path-format=absolute", *asked, "--show-object-format")
+    except GitFailed as error:
+        message = error.finished.stderr.decode("utf-8", "replace")
+        if "not a git repository" in message:
+            return None
+        if "dubious ownership" in message:
+            raise Refused(
+                f"git does not trust {root}, because it belongs to somebody else (safe.directory)."
+            ) from error
+        if "work tree" in message:
+            raise Refused(f"{root} is inside a bare repository.") from error
+        raise
+    lines = os.fsdecode(said.stdout).split("\n")
+    git_dir, common, top, prefix, shallow, object_format = (*lines, *[""] * 6)[:6]
+    if object_format != "sha1":
+        # Our ids are SHA-1; such a project is copied whole, as one without Git.
+        return None
+    found = Repository(
+        here.but(git_dir=Path(git_dir), work_tree=Path(top)),
+        Path(git_dir),
+        Path(common),
+        Path(top),
+        prefix,
+        shallow == "true",
+    )
+    if prefix:
+        above = replace(found.git.but(cwd=found.top), pathspecs="plain")
+        path = os.fsencode(prefix.rstrip("/"))
+        ignored = await above.run("check-ignore", "-q", "-z", "--stdin", stdin=path + b"\0", ok=(0, 1, 128))
+        if ignored.exit_code == 0:
+            return None
+    return found
+
+
+async def common_dir(root: Path) -> Path | None:
+    """The Git common directory that a root shares with its linked worktrees; None without Git."""
+    root = Path(os.path.realpath(root))
+    found = await find_repository(Git.find((root,)), root)
+    return None if found is None else found.common_dir
+
+
+async def settings(repository: Repository) -> dict[str, str]:
+    """The values of `CARRIED`, and `extensions.partialclone`, where they are set."""
+    wanted = "|".join(name.replace(".", "\\.") for name in (*CARRIED, "extensions.partialclone"))
+    said = await repository.git.run("config", "-z", "--get-regexp", f"^({wanted})$", ok=(0, 1))
+    pairs = (entry.partition("\n") for entry in os.fsdecode(said.stdout).split("\0") if entry)
+    return {name: value if equals else "true" for name, equals, value in pairs}
+
+
+async def commit_and_tree(repository: Repository) -> tuple[str, str]:
+    """HEAD's commit and the tree of the root in it; empty strings for what does not exist."""
+    path = repository.prefix.rstrip("/")
+    commit, tree = await asyncio.gather(
+        repository.git.run("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1, 128)),
+        repository.git.run("rev-parse", "-q", "--verify", f"HEAD:{path}" if path else "HEAD^{tree}", ok=(0, 1, 128)),
+    )
+    return commit.stdout.decode().strip(), tree.stdout.decode().strip()
+
+
+def ref_value(folder: Path, name: str) -> str:
+    """The id that a ref of a git dir names; empty when there is no such ref."""
+    return _resolved(folder, folder, name)
+
+
+def _common(git_dir: Path) -> Path:
+    said = _read(git_dir / "commondir").strip()
+    return Path(os.path.normpath(git_dir / os.fsdecode(said))) if said else git_dir
+
+
+def _resolved(git_dir: Path, common: Path, name: str, depth: int = 5) -> str:
+    for folder in (git_dir, common):
+        said = _read(folder / name)
+        if match := _COMMIT.match(said):
+            return match[0].decode()
+        if (match := _REF.match(said)) and depth:
+            return _resolved(git_dir, common, os.fsdecode(match[1]), depth - 1)
+    wanted = b" " + os.fsencode(name)
+    for line in _read(common / "packed-refs").splitlines():
+        if line.endswith(wanted) and (match := _COMMIT.match(line)):
+            return match[0].decode()
+    return ""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,263 @@
+"""Makes a snapshot of the person's folder: tracked, untracked and unsaved, without touching what is theirs.
+
+The person's git reads their files through a private copy of their index (so line ends, filters, ignore rules and sparse
+checkouts are theirs) and writes new objects into the shadow. The copy keeps the index's modification time: with a
+younger one, git would take an edit made in the same second for clean. Then everything that the base commit does not hold
+is copied, the base commit is pinned in the person's repository, and the result is one commit without parents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from backburner.lib.files import atomic_replace
+from backburner.model.task import LeftOut, Snapshot
+from backburner.workspace.choosing import listed, shown
+from backburner.workspace.folders import EMPTY_TREE
+from backburner.workspace.frozen import lay_over
+from backburner.workspace.git import Git, GitFailed, names
+from backburner.workspace.indexes import Remembered, private_folder, remember
+from backburner.workspace.repository import (
+    CARRIED,
+    Head,
+    Refused,
+    Repository,
+    check_root,
+    commit_and_tree,
+    find_repository,
+    ref_value,
+    settings,
+)
+from backburner.workspace.repository import (
+    head as head_of,
+)
+from backburner.workspace.staging import Folder, list_untracked, stage
+
+if TYPE_CHECKING:
+    from backburner.workspace.shadow import Shadow
+
+PIN = "refs/backburner/base/"
+"""The only refs that we ever make in the person's repository, one per base commit."""
+_ABOUT = re.compile(rb"^base (\w*)\ntree (\w*)$", re.MULTILINE)
+
+
+async def take(
+    shadow: Shadow, frozen: Mapping[str, str | None], *, head: Head | None, since: float | None, at: float
+) -> Snapshot:
+    """See `Shadow.snapshot`."""
+    async with shadow.one_at_a_time, shadow.gate:
+        root = shadow.root
+        check_root(root)
+        shadow.view_folder.mkdir(parents=True, exist_ok=True)
+        repository = await find_repository(Git.find((root,)), root)
+        commit, base_tree, values = "", "", dict[str, str]()
+        if repository is not None:
+            (commit, base_tree), values = await asyncio.gather(commit_and_tree(repository), settings(repository))
+        _borrow(shadow, repository, values)
+        folder, remembered = await private_folder(shadow, repository)
+        wanted, left_out = await list_untracked(folder)
+        if repository is None and len(wanted) > folder.caps.total_files:
+            raise Refused(
+                f"{root} is not under Git and holds more than {folder.caps.total_files:,} files. "
+                "Put it under Git, or open a smaller folder."
+            )
+        before = frozenset(remembered.untracked)
+        remembered.untracked = tuple(before | frozenset(wanted))
+        remember(shadow, remembered)
+        staged = await stage(folder, wanted, before)
+        remembered.untracked = tuple(staged.untracked)
+        if repository is not None and staged.left_out:
+            # What could not be taken is no longer in our index; the next snapshot tries again from theirs.
+            remembered.source = ""
+        remember(shadow, remembered)
+        prefix = "" if repository is None else repository.prefix
+        git, problems = await lay_over(staged.git, folder.tracked, frozen, prefix)
+        tree = await _write_tree(git, prefix, "extensions.partialclone" in values)
+        new = await _new_objects(shadow, base_tree, tree)
+        if repository is not None:
+            await _secure(shadow, repository, commit, tree, new)
+        snapshot = await _commit(shadow, tree, commit, base_tree)
+        left_out += [*staged.left_out, *problems, *await _left_by_rule(folder, remembered, repository)]
+        return Snapshot(
+            commit=snapshot,
+            base=commit,
+            branch="" if repository is None else head_of(root).branch,
+            taken_at=at,
+            left_out=listed(left_out),
+            changed_since=await _changed_since(shadow, new, frozen, head, repository, commit, since),
+        )
+
+
+async def pack(shadow: Shadow, commit: str) -> None:
+    """Put a snapshot's own objects into one pack, as differences where they are alike; then drop the loose ones."""
+    mark = shadow.folder / "packed" / commit
+    if mark.exists():
+        return
+    about = _ABOUT.search(await shadow.get(commit) or b"")
+    tree = await shadow.git.line("rev-parse", commit + "^{tree}")
+    new = await _new_objects(shadow, about[2].decode() if about else "", tree)
+    await pack_objects(shadow, [commit, tree, *(item.id for item in new)])
+    await shadow.git.run("prune-packed", "-q")
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
+
+
+async def pack_objects(shadow: Shadow, ids: Iterable[str]) -> None:
+    """Copy objects, borrowed ones too, into a new pack of the shadow. Durable on return."""
+    wanted = "".join(f"{identity}\n" for identity in ids)
+    if wanted:
+        target = str(shadow.folder / "objects" / "pack" / "pack")
+        await shadow.git.run("pack-objects", "-q", "--threads=1", target, stdin=wanted.encode())
+
+
+def base_of(message: bytes) -> tuple[str, str]:
+    """Base commit and base tree that a snapshot's commit names."""
+    about = _ABOUT.search(message)
+    return (about[1].decode(), about[2].decode()) if about else ("", "")
+
+
+def _borrow(shadow: Shadow, repository: Repository | None, values: Mapping[str, str]) -> None:
+    """Point the shadow at the person's objects, and take over how their repository converts files."""
+    if repository is None:
+        return
+    path = str(repository.objects)
+    if path.startswith('"') or "\n" in path:
+        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    _write_if_other(shadow.folder / "objects" / "info" / "alternates", os.fsencode(path) + b"\n")
+    lines = ["[core]", "\trepositoryformatversion = 0", "\tbare = true"]
+    for name in CARRIED:
+        if name in values:
+            value = values[name].replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'\t{name.removeprefix("core.")} = "{value}"')
+    _write_if_other(shadow.folder / "config", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+
+
+def _write_if_other(path: Path, data: bytes) -> None:
+    if not path.exists() or path.read_bytes() != data:
+        atomic_replace(path, data)
+
+
+async def _write_tree(git: Git, prefix: str, partial: bool) -> str:
+    arguments = ["write-tree", *([f"--prefix={prefix}"] if prefix else []), *(["--missing-ok"] if partial else [])]
+    try:
+        return await git.line(*arguments)
+    except GitFailed as error:
+        if prefix and b"not found" in error.finished.stderr:
+            # Nothing lies below the root.
+            return EMPTY_TREE
+        raise
+
+
+class New(Struct, frozen=True):
+    """An object that stands in a snapshot where its base has another one or none."""
+
+    path: bytes
+    mode: int
+    id: str
+    """All zeros for what was deleted."""
+
+
+async def _new_objects(shadow: Shadow, base_tree: str, tree: str) -> list[New]:
+    """The difference between base and snapshot, folders included, the root first."""
+    said = await shadow.git.run(
+        "diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", base_tree or EMPTY_TREE, tree
+    )
+    parts = names(said.stdout)
+    found = [New(b"", 0o040000, tree)]
+    for meta, path in zip(parts[::2], parts[1::2], strict=True):
+        _, mode, _, identity, _ = meta.split(b" ")
+        found.append(New(path, int(mode, 8), identity.decode()))
+    return found
+
+
+async def _secure(shadow: Shadow, repository: Repository, commit: str, tree: str, new: Sequence[New]) -> None:
+    """Make sure that no clean-up of the person's repository can take away what the snapshot needs."""
+    pinned = not commit or await _pin(shadow, repository, commit)
+    if pinned:
+        wanted = [item.id for item in new if item.mode not in (0, 0o160000)]
+    else:
+        whole = await shadow.git.run("ls-tree", "-r", "-t", "-z", "--full-tree", tree)
+        entries = (line.split(b"\t")[0].split(b" ") for line in names(whole.stdout))
+        wanted = [tree, *(identity.decode() for _, kind, identity in entries if kind != b"commit")]
+    # Git did not write what the person's repository had already: a blob that was only staged, for example.
+    await pack_objects(shadow, await asyncio.to_thread(shadow.loose.missing, [i for i in wanted if i != EMPTY_TREE]))
+
+
+async def _pin(shadow: Shadow, repository: Repository, commit: str) -> bool:
+    """Keep the base commit alive by a ref; False when the person's repository cannot be written to."""
+    if ref_value(repository.common_dir, PIN + commit) == commit:
+        return True
+    try:
+        await repository.git.but(git_dir=repository.common_dir).run("update-ref", PIN + commit, commit)
+    except GitFailed:
+        return False
+    pins = shadow.folder / "pins"
+    pins.mkdir(exist_ok=True)
+    (pins / commit).touch()
+    return True
+
+
+async def _commit(shadow: Shadow, tree: str, base: str, base_tree: str) -> str:
+    """A commit without parents: the same files on the same base are the same snapshot."""
+    who = "Backburner <backburner@localhost> 0 +0000"
+    text = f"tree {tree}\nauthor {who}\ncommitter {who}\n\nsnapshot\n\nbase {base}\ntree {base_tree}\n"
+
+    def write() -> str:
+        shadow.loose.write("tree", [b""])
+        [identity] = shadow.loose.write("commit", [text.encode()])
+        shadow.keep_snapshot(identity)
+        return identity
+
+    return await asyncio.to_thread(write)
+
+
+async def _left_by_rule(folder: Folder, remembered: Remembered, repository: Repository | None) -> list[LeftOut]:
+    """What is not taken whatever it holds: submodules, and the excludes of folders without Git."""
+    if repository is not None:
+        return [LeftOut(shown(path), "is a submodule; only its commit is known") for path in remembered.submodules]
+    excludes = [f"--exclude={pattern}" for pattern in folder.excludes if pattern.endswith("/")]
+    said = await folder.tracked.run("ls-files", "-o", "-i", "-z", "--directory", *excludes, "--", ".")
+    return [LeftOut(shown(path), "is left out of folders without Git") for path in names(said.stdout)]
+
+
+async def _changed_since(
+    shadow: Shadow,
+    new: Sequence[New],
+    frozen: Mapping[str, str | None],
+    head: Head | None,
+    repository: Repository | None,
+    commit: str,
+    since: float | None,
+) -> tuple[str, ...]:
+    found: set[str] = set()
+    if since is not None:
+        moment = int(since * 1e9)
+        for item in new:
+            name = shown(item.path)
+            if item.mode != 0o040000 and name not in frozen and _touched(shadow.root, item, moment):
+                found.add(name)
+    if repository is not None and head is not None and head.commit and commit not in ("", head.commit):
+        prefix = os.fsencode(repository.prefix)
+        said = await shadow.git.run("diff-tree", "-r", "-z", "--name-only", head.commit, commit, ok=(0, 128))
+        found |= {shown(path[len(prefix) :]) for path in names(said.stdout) if path.startswith(prefix)}
+    return tuple(sorted(found - frozen.keys()))
+
+
+def _touched(root: Path, item: New, moment: int) -> bool:
+    path = os.fsencode(root) + b"/" + item.path
+    try:
+        return os.lstat(path).st_ctime_ns > moment
+    except FileNotFoundError:
+        with suppress(OSError):
+            return os.lstat(os.path.dirname(path)).st_mtime_ns > moment
+    except OSError:
+        pass
+    return False
