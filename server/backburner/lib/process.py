@@ -84,8 +84,12 @@ async def start(
     pipes: bool = True,
     stderr: int | None = None,
     preexec: Callable[[], None] | None = None,
+    limit: int = CHUNK,
 ) -> Process:
-    """Start a long-lived child in its own session; the caller owns it and ends it with `kill_group`."""
+    """Start a long-lived child in its own session; the caller owns it and ends it with `kill_group`.
+
+    `limit`: bytes that its output may hold before a line end, for protocols of one message per line.
+    """
     return await asyncio.create_subprocess_exec(
         *argv,
         cwd=cwd,
@@ -96,7 +100,7 @@ async def start(
         pass_fds=tuple(pass_fds),
         start_new_session=True,
         preexec_fn=preexec,
-        limit=CHUNK,
+        limit=limit,
     )
 
 
