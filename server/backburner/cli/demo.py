@@ -99,13 +99,15 @@ async def _journey(console: Console, editor: Editor, copy: Path, agent: str) -> 
     files = copy / "server/backburner/lib/files.py"
     untidy = await editor.open(files, files.read_text().replace("import os\n", "import json\nimport os\n", 1))
     console.rule("Delegate: five tasks at once, two of them on text that was never saved")
-    tasks = [
-        await _delegate(editor, clock.path, "def until_midnight", "finish until_midnight", agent, "implement"),
-        await _delegate(editor, untidy.path, "import json", "remove what is not used", "tidy", "refactor"),
-        await _delegate(editor, clock.path, "class HandClock", "test the hand-wound clock", agent, "test"),
-        await _delegate(editor, copy / "server/backburner/lib/process.py", "def kill_group", "review how children are killed", agent, "review"),
-        await _delegate(editor, copy / "server/backburner/model/anchor.py", "class Anchor", "say what an anchor is for", agent, "explain"),
-    ]  # fmt: skip
+    lib, model = copy / "server/backburner/lib", copy / "server/backburner/model"
+    wishes = (
+        (clock.path, "def until_midnight", "finish until_midnight", agent, "implement"),
+        (untidy.path, "import json", "remove what is not used", "tidy", "refactor"),
+        (clock.path, "class HandClock", "test the hand-wound clock", agent, "test"),
+        (lib / "process.py", "def kill_group", "review how children are killed", agent, "review"),
+        (model / "anchor.py", "class Anchor", "say what an anchor is for", agent, "explain"),
+    )
+    tasks = [await _delegate(editor, *wish) for wish in wishes]
     for task in tasks:
         view = await editor.command("show", {"task": task})
         console.print(f"  #{task} {view['instruction']}  ({view['agent']}, {view['target']})", markup=False)
