@@ -286,3 +286,23 @@ def test_hunks_that_look_alike_are_told_apart_by_verdicts() -> None:
             live = apply(base, proposed, live, [hunk], every, accepted).text
             accepted.append(hunk.id)
         assert live == proposed
+
+
+def test_taking_the_agents_side_replaces_only_the_edits_that_overlap() -> None:
+    every = hunks(BASE, PROPOSED, "1.1", "f")
+    live = "# mine\n" + BASE.replace("    three\n", "    three + 1\n    extra\n").replace("    six\n", "    6\n")
+    result = apply(BASE, PROPOSED, live, every, every, (), [every[0].id])
+    assert [fitted.placement for fitted in result.placed.values()] == ["fits", "moved"]
+    assert result.text == "# mine\n" + PROPOSED.replace("    six\n", "    6\n")
+
+
+@MANY
+@given(three())
+def test_taking_every_side_of_the_agent_puts_each_hunk_in(texts: tuple[str, str, str]) -> None:
+    base, live, proposed = texts
+    every = hunks(base, proposed, "1.1", "f")
+    result = apply(base, proposed, live, every, every, (), [hunk.id for hunk in every])
+    for hunk in every:
+        lines = split(proposed)[hunk.proposed.start_line : hunk.proposed.end_line]
+        if result.placed[hunk.id].placement in ("fits", "moved"):
+            assert all(split(result.text or "").count(line) == 1 for line in lines if line.startswith("agent"))

@@ -75,19 +75,24 @@ def apply(
     hunks: Sequence[HunkRef],
     all_hunks: Sequence[HunkRef] | None = None,
     accepted: Collection[str] = (),
+    theirs: Collection[str] = (),
 ) -> Applied:
     """The live text with `hunks` in it. A hunk that does not fit is left out and reported, never forced.
 
-    `all_hunks` are those of the whole file (default: `hunks`). Renames, modes and binary files have no text: the caller does
-    those with the file itself.
+    `all_hunks` are those of the whole file (default: `hunks`). Of the hunks in `theirs` the agent's side is put in the place
+    of the person's edit where the two overlap ("take theirs"). Renames, modes and binary files have no text: the caller
+    does those with the file itself.
     """
-    placed = fit(base, proposed, live, hunks if all_hunks is None else all_hunks, accepted)
+    all_hunks = hunks if all_hunks is None else all_hunks
+    placed = fit(base, proposed, live, all_hunks, accepted)
     placed = {hunk.id: placed[hunk.id] for hunk in hunks}
     edits: list[tuple[Span, list[str]]] = []
     new = split(proposed or "")
+    if any(placed[hunk.id].placement == "conflicts" for hunk in hunks if hunk.id in theirs):
+        edits = _take_theirs(base, proposed, live, hunks, all_hunks, accepted, theirs, placed)
     for hunk in hunks:
         fitted = placed[hunk.id]
-        if fitted.placement not in ("fits", "moved"):
+        if fitted.placement not in ("fits", "moved") or any(span is fitted.span for span, _ in edits):
             continue
         if hunk.kind == "create":
             return Applied(proposed, placed)
@@ -101,6 +106,35 @@ def apply(
     for span, replacement in sorted(edits, key=lambda edit: edit[0], reverse=True):
         lines[span.start_line : span.end_line] = replacement
     return Applied("".join(lines), placed)
+
+
+def _take_theirs(
+    base: str | None,
+    proposed: str | None,
+    live: str | None,
+    hunks: Sequence[HunkRef],
+    all_hunks: Sequence[HunkRef],
+    accepted: Collection[str],
+    theirs: Collection[str],
+    placed: dict[str, Fitted],
+) -> list[tuple[Span, list[str]]]:
+    """The edits for overlapping hunks of `theirs`; `placed` then says that they fit. Of two hunks that overlap the same
+    edit of the person only the first is taken."""
+    for hunk in hunks:
+        if hunk.id in theirs and hunk.kind in ("create", "delete"):
+            placed[hunk.id] = Fitted("fits", placed[hunk.id].span)
+    edits: list[tuple[Span, list[str]]] = []
+    if base is None or proposed is None or live is None:
+        return edits
+    every = [hunk for hunk in all_hunks if hunk.kind == "edit"]
+    fitting = _Fit(split(base), split(proposed), split(live), every, accepted)
+    for hunk in hunks:
+        if hunk.id in theirs and hunk.kind == "edit" and placed[hunk.id].placement == "conflicts":
+            span, lines = fitting.theirs(hunk)
+            if not any(clash(span, other) for other, _ in edits):
+                placed[hunk.id] = Fitted("fits", span)
+                edits.append((span, lines))
+    return edits
 
 
 def reference(base: Sequence[str], proposed: Sequence[str], hunks: Sequence[HunkRef]) -> list[str]:
@@ -220,6 +254,18 @@ class _Fit:
             return Fitted("moved", elsewhere, elsewhere.start_line - span.start_line)
         about = Span(min(op.b_start for op in touching), max(op.b_end for op in touching))
         return Fitted("conflicts", about) if self._survives(span) else Fitted("stale", None)
+
+    def theirs(self, hunk: HunkRef) -> tuple[Span, list[str]]:
+        """The live lines of a conflict, with the person's edits that overlap it, and the agent's lines in their place."""
+        span = self._span(hunk)
+        touching = self.map.touching(span)
+        start = min([span.start_line, *(op.a_start for op in touching)])
+        end = max([span.end_line, *(op.a_end for op in touching)])
+        live_start = next((op.b_start for op in touching if op.a_start == start), self.map.start(start))
+        live_end = next((op.b_end for op in reversed(touching) if op.a_end == end), self.map.end(end))
+        new = self.proposed[hunk.proposed.start_line : hunk.proposed.end_line]
+        lines = [*self.reference[start : span.start_line], *new, *self.reference[span.end_line : end]]
+        return Span(live_start, live_end), lines
 
     def _survives(self, span: Span) -> bool:
         """Whether something of the place is left, so that there is a conflict to look at."""
