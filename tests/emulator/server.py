@@ -8,6 +8,7 @@ In a test:
         emulator.requests        # what was asked, as dictionaries
         emulator.counters        # requests, limited, peak, cache_hits, cache_misses, …
         emulator.fail("limited", retry_after_s=2)      # the next request, whatever the script says
+        await emulator.until(lambda counters: counters.in_flight == 3)
 
 As a program: `python -m emulator --script FILE` (see `__main__.py`). One process serves hundreds of streams.
 """
@@ -19,6 +20,7 @@ import contextlib
 import random
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +53,8 @@ class Counters:
     """Streams that the client left."""
     cache_hits: int = 0
     cache_misses: int = 0
+    polled: int = 0
+    """Times that a background answer was asked after."""
     cancelled: int = 0
     """Background answers that were cancelled."""
 
@@ -109,6 +113,7 @@ class Emulator:
         self._runner: web.AppRunner | None = None
         self._port = port
         self._closing = asyncio.Event()
+        self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
@@ -154,6 +159,13 @@ class Emulator:
         """Let the next requests fail, whatever the script says."""
         self._failing.extend([Turn(fault=fault, retry_after_s=retry_after_s)] * times)
 
+    async def until(self, happened: Callable[[Counters], bool], timeout_s: float = 20.0) -> None:
+        """Wait until the counters are as they should be."""
+        async with asyncio.timeout(timeout_s):
+            while not happened(self._counted()):
+                self._changed.clear()
+                await self._changed.wait()
+
     # Routes.
 
     async def _head(self, request: web.Request) -> web.Response:
@@ -198,6 +210,7 @@ class Emulator:
         try:
             body = self._read(wire, request, raw, key)
             model = body["model"]
+            self._changed.set()
             return await self._turn(wire, request, body, key)
         except Refused as refused:
             if not refused.fault:
@@ -210,6 +223,7 @@ class Emulator:
             raise
         finally:
             counters.in_flight -= 1
+            self._changed.set()
 
     def _read(self, wire: str, request: web.Request, raw: bytes, key: str) -> dict[str, Any]:
         if not key:
@@ -395,6 +409,8 @@ class Emulator:
         return web.json_response(first)
 
     async def _poll(self, request: web.Request) -> web.Response:
+        self.counters.polled += 1
+        self._changed.set()
         kept = self._background.get(request.match_info["id"])
         if kept is None:
             return web.json_response({"error": {"message": "Response not found", "code": None}}, status=404)
