@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -82,12 +82,12 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-async def opened(tmp_path: Path) -> AsyncIterator[Callable[[Path], Shadow]]:
+async def opened(tmp_path: Path) -> AsyncIterator[Callable[[Path], Awaitable[Shadow]]]:
     """Opens shadows in the state folder and closes them at the end; the same folder for every root."""
     shadows: list[Shadow] = []
 
-    def open_shadow(root: Path, folder: str = "shadow.git") -> Shadow:
-        shadow = Shadow.open(tmp_path / "state" / folder, root)
+    async def open_shadow(root: Path, folder: str = "shadow.git") -> Shadow:
+        shadow = await Shadow.open(tmp_path / "state" / folder, root)
         shadows.append(shadow)
         return shadow
 

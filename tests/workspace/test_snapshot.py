@@ -8,7 +8,7 @@ import random
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from backburner.model.task import Snapshot
 from backburner.workspace.repository import Refused, head
 from backburner.workspace.shadow import Shadow
 
-Open = Callable[[Path], Shadow]
+Open = Callable[[Path], Awaitable[Shadow]]
 
 
 async def texts(shadow: Shadow, snapshot: Snapshot) -> dict[str, bytes]:
@@ -43,7 +43,7 @@ async def test_tracked_untracked_deleted_and_unsaved_are_all_seen(project, opene
     (project.root / "gone.py").unlink()
     project.write("new/untracked.py", "untracked\n")
     project.write("noise.log", "ignored\n")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot({"kept.py": "typed\n", "fresh.py": "never saved\n"}, at=5.0)
     assert await texts(shadow, snapshot) == {
         ".gitignore": b"*.log\n",
@@ -60,7 +60,7 @@ async def test_a_later_snapshot_forgets_what_is_no_longer_there(project, opened:
     project.write("a.py", "a\n")
     project.commit()
     project.write("scratch.py", "scratch\n")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     first = await shadow.snapshot({"a.py": "typed\n", "b.py": "unsaved\n"})
     assert set(await texts(shadow, first)) == {"a.py", "b.py", "scratch.py"}
     project.write(".gitignore", "scratch.py\n")
@@ -75,13 +75,13 @@ async def test_a_later_snapshot_forgets_what_is_no_longer_there(project, opened:
 async def test_the_same_files_are_the_same_snapshot(project, opened: Open) -> None:
     project.write("a.py", "a\n")
     project.commit()
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     assert (await shadow.snapshot({"a.py": "x\n"})).commit == (await shadow.snapshot({"a.py": "x\n"})).commit
 
 
 async def test_an_edit_of_the_same_size_in_the_same_second_is_seen(project, opened: Open) -> None:
     """A copy of the index with a younger time would hide it (30 of 30 times)."""
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     for turn in range(50):
         old, new = f"{turn:03d} old\n".encode(), f"{turn:03d} new\n".encode()
         file = project.write("racy.txt", old)
@@ -96,16 +96,17 @@ async def test_repository_without_commits(project, opened: Open) -> None:
     project.write("staged.py", "staged\n")
     project.git("add", "staged.py")
     project.write("loose.py", "loose\n")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot()
     assert snapshot.base == ""
     assert set(await texts(shadow, snapshot)) == {"staged.py", "loose.py"}
 
 
 async def test_empty_repository_and_empty_folder(project, tmp_path: Path, opened: Open) -> None:
-    assert await texts(opened(project.root), await opened(project.root).snapshot()) == {}
+    shadow = await opened(project.root)
+    assert await texts(shadow, await shadow.snapshot()) == {}
     (tmp_path / "plain").mkdir()
-    shadow = Shadow.open(tmp_path / "state" / "plain.git", tmp_path / "plain")
+    shadow = await Shadow.open(tmp_path / "state" / "plain.git", tmp_path / "plain")
     assert await texts(shadow, await shadow.snapshot()) == {}
     await shadow.close()
 
@@ -116,7 +117,7 @@ async def test_line_ends_of_a_buffer_are_those_of_its_file(project, opened: Open
     project.write("wide.txt", "eins\n".encode("utf-16"))
     project.write("marked.txt", b"\xef\xbb\xbfbom\nno end")
     project.commit()
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot({"dos.txt": "one\n2\n", "wide.txt": "zwei\n", "marked.txt": "bom\nno end!"})
     found = await texts(shadow, snapshot)
     assert found["dos.txt"] == b"one\r\n2\r\n"
@@ -130,7 +131,7 @@ async def test_buffers_go_through_the_filters_of_their_path(project, opened: Ope
     project.write("a.txt", b"one\r\n")
     project.write("b.up", b"word\n")
     project.commit()
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     found = await texts(shadow, await shadow.snapshot({"a.txt": "one\ntwo\n", "b.up": "words\n"}))
     assert found["a.txt"] == b"one\ntwo\n"
     assert found["b.up"] == b"WORDS\n"
@@ -139,7 +140,9 @@ async def test_buffers_go_through_the_filters_of_their_path(project, opened: Ope
 async def test_a_buffer_that_is_not_text_on_disk_is_listed(project, opened: Open) -> None:
     project.write("latin.txt", "caf\xe9\n".encode("latin-1"))
     project.commit()
-    snapshot = await opened(project.root).snapshot({"latin.txt": "café!\n", "../out.txt": "x", ".git/config": "x"})
+    snapshot = await (await opened(project.root)).snapshot(
+        {"latin.txt": "café!\n", "../out.txt": "x", ".git/config": "x"}
+    )
     assert set(reasons(snapshot)) == {"latin.txt", "../out.txt", ".git/config"}
 
 
@@ -150,7 +153,7 @@ async def test_secrets_that_are_not_tracked_are_left_out_and_listed(project, ope
     for path in secrets:
         project.write(path, "secret\n")
     project.write("id_map.py", "not a secret\n")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot({".env": "TOKEN=typed\n"})
     assert set(await texts(shadow, snapshot)) == {".env.example", "id_map.py"}
     assert set(reasons(snapshot)) == set(secrets)
@@ -165,7 +168,7 @@ async def test_large_files_and_full_folders_are_left_out_and_listed(project, ope
     for number in range(2001):
         project.write(f"src/generated/{number // 1000}/{number}.txt", "x")
     project.write("src/b.py", "b\n")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot()
     assert set(await texts(shadow, snapshot)) == {"src/a.py", "src/b.py"}
     assert reasons(snapshot) == {
@@ -175,7 +178,7 @@ async def test_large_files_and_full_folders_are_left_out_and_listed(project, ope
 
 
 async def test_a_file_that_grows_beyond_the_cap_leaves_the_snapshot(project, opened: Open) -> None:
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     project.write("log.txt", "small\n")
     assert set(await texts(shadow, await shadow.snapshot())) == {"log.txt"}
     with (project.root / "log.txt").open("r+b") as file:
@@ -191,7 +194,7 @@ async def test_nested_repositories_are_listed(project, opened: Open) -> None:
         inner.write("inside.py", "inside\n")
         if commits:
             inner.commit()
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot()
     assert set(await texts(shadow, snapshot)) == {"a.py"}
     assert reasons(snapshot) == {
@@ -208,7 +211,7 @@ async def test_submodules_are_listed(project, tmp_path: Path, opened: Open) -> N
     project.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other.root), "lib/sub")
     project.commit()
     project.write("lib/sub/s.py", "dirty\n")
-    snapshot = await opened(project.root).snapshot()
+    snapshot = await (await opened(project.root)).snapshot()
     assert reasons(snapshot) == {"lib/sub": "is a submodule; only its commit is known"}
 
 
@@ -220,7 +223,7 @@ async def test_files_that_git_was_told_to_overlook_are_seen(project, opened: Ope
     project.git("update-index", "--skip-worktree", "skipped.py")
     for name in ("assumed.py", "skipped.py"):
         project.write(name, "new\n")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     assert await texts(shadow, await shadow.snapshot()) == {"assumed.py": b"new\n", "skipped.py": b"new\n"}
 
 
@@ -231,7 +234,7 @@ async def test_sparse_checkout_keeps_what_is_outside_and_takes_new_files(project
     project.git("sparse-checkout", "set", "in")
     project.write("out/new.py", "new\n")
     project.write("in/new.py", "new\n")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot()
     assert set(await texts(shadow, snapshot)) == {"in/a.py", "in/new.py", "out/b.py", "out/new.py"}
     assert snapshot.left_out == ()
@@ -248,7 +251,7 @@ async def test_split_index_and_conflicts_work(project, opened: Open) -> None:
     project.write("a.py", "ours\n")
     project.commit()
     project.git("merge", "-q", "other", ok=False)
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     found = await texts(shadow, await shadow.snapshot())
     assert found["a.py"] == (project.root / "a.py").read_bytes()
     assert b"<<<<<<<" in found["a.py"]
@@ -263,7 +266,7 @@ async def test_links_modes_and_odd_names(project, opened: Open) -> None:
     project.commit()
     project.write(os.fsdecode(b"new \xff"), "odd\n")
     os.mkfifo(project.root / "pipe")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     listing = await shadow.list((await shadow.snapshot()).commit)
     assert {path: oct(entry.mode) for path, entry in listing.items()} == {
         "run.sh": "0o100755",
@@ -279,7 +282,7 @@ async def test_a_buffer_behind_a_link_is_the_file_it_names(project, tmp_path: Pa
     (project.root / "alias").symlink_to("real")
     (project.root / "leaves").symlink_to(tmp_path)
     project.commit()
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     snapshot = await shadow.snapshot({"alias/a.py": "typed\n", "leaves/x.py": "typed\n"})
     found = await texts(shadow, snapshot)
     assert found["real/a.py"] == b"typed\n"
@@ -290,7 +293,7 @@ async def test_a_buffer_behind_a_link_is_the_file_it_names(project, tmp_path: Pa
 async def test_the_executable_bit_of_a_buffer_is_kept(project, opened: Open) -> None:
     project.write("run.sh", "#!/bin/sh\n").chmod(0o755)
     project.commit()
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     found = await shadow.file_at((await shadow.snapshot({"run.sh": "#!/bin/sh\nls\n"})).commit, "run.sh")
     assert found == (0o100755, b"#!/bin/sh\nls\n")
 
@@ -303,7 +306,7 @@ async def test_sub_folder_of_a_repository_is_a_project_of_its_own(project, opene
     project.write("web/src/new.ts", "new\n")
     project.write("web/dist/out.js", "out\n")
     project.write("api/new.py", "new\n")
-    shadow = opened(project.root / "web")
+    shadow = await opened(project.root / "web")
     snapshot = await shadow.snapshot({"src/a.ts": "typed\n"})
     assert await texts(shadow, snapshot) == {"src/a.ts": b"typed\n", "src/new.ts": b"new\n"}
     await shadow.pack(snapshot)
@@ -321,7 +324,7 @@ async def test_a_conflict_elsewhere_does_not_stop_a_sub_folder(project, opened: 
     project.write("api/b.py", "ours\n")
     project.commit()
     project.git("merge", "-q", "other", ok=False)
-    shadow = opened(project.root / "web")
+    shadow = await opened(project.root / "web")
     assert await texts(shadow, await shadow.snapshot()) == {"a.ts": b"a\n"}
 
 
@@ -329,7 +332,7 @@ async def test_empty_sub_folder(project, opened: Open) -> None:
     project.write("a.py", "a\n")
     project.commit()
     (project.root / "new").mkdir()
-    shadow = opened(project.root / "new")
+    shadow = await opened(project.root / "new")
     assert await texts(shadow, await shadow.snapshot()) == {}
     assert await texts(shadow, await shadow.snapshot({"x.py": "x\n"})) == {"x.py": b"x\n"}
 
@@ -340,7 +343,7 @@ async def test_linked_worktrees_share_a_shadow(project, tmp_path: Path, opened: 
     linked = tmp_path / "home" / "linked"
     project.git("worktree", "add", "-q", "-b", "side", str(linked))
     (linked / "a.py").write_text("side\n")
-    here, there = opened(project.root), opened(linked)
+    here, there = await opened(project.root), await opened(linked)
     one, two = await asyncio.gather(here.snapshot(), there.snapshot())
     assert (one.branch, two.branch) == ("main", "side")
     assert await texts(there, one) == {"a.py": b"a\n"}
@@ -359,7 +362,7 @@ async def test_inherited_git_variables_change_nothing(
     project.commit()
     monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other.root / "index"))
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     assert await texts(shadow, await shadow.snapshot()) == {"a.py": b"a\n"}
     assert not (other.root / "index").exists()
 
@@ -375,7 +378,7 @@ async def test_no_hook_and_no_monitor_of_the_project_runs(project, tmp_path: Pat
     monitor.chmod(0o755)
     project.git("config", "core.fsmonitor", str(monitor))
     project.write("a.py", "b\n")
-    await opened(project.root).snapshot({"c.py": "c\n"})
+    await (await opened(project.root)).snapshot({"c.py": "c\n"})
     assert not witness.exists()
 
 
@@ -390,7 +393,7 @@ async def test_git_inside_the_project_is_never_run(
     path = os.environ["PATH"]
     project.commit()
     monkeypatch.setenv("PATH", f"{project.root / 'bin'}:.:bin:{tmp_path / 'links'}:{path}")
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     assert "a.py" in await texts(shadow, await shadow.snapshot())
     assert not witness.exists()
 
@@ -404,7 +407,7 @@ async def test_folder_without_git(tmp_path: Path, project, opened: Open) -> None
     with (folder.root / "huge.bin").open("r+b") as file:
         file.truncate(11 * 1024 * 1024)
     before = contents_of(folder.root)
-    shadow = opened(folder.root)
+    shadow = await opened(folder.root)
     snapshot = await shadow.snapshot({"src/a.py": "one\ntwo\n"})
     assert await texts(shadow, snapshot) == {"src/a.py": b"one\r\ntwo\r\n"}
     assert snapshot.base == ""
@@ -418,7 +421,7 @@ async def test_folder_without_git(tmp_path: Path, project, opened: Open) -> None
 async def test_a_folder_that_becomes_a_repository(tmp_path: Path, project, opened: Open) -> None:
     folder = type(project)(tmp_path / "home" / "plain")
     folder.write("a.py", "a\n")
-    shadow = opened(folder.root)
+    shadow = await opened(folder.root)
     await shadow.snapshot()
     folder.init()
     folder.write(".gitignore", "b.py\n")
@@ -434,19 +437,19 @@ async def test_a_project_ignored_by_a_repository_around_it(project, opened: Open
     project.write(".gitignore", "/*\n!.gitignore\n")
     project.commit()
     project.write("code/a.py", "a\n")
-    shadow = opened(project.root / "code")
+    shadow = await opened(project.root / "code")
     assert await texts(shadow, await shadow.snapshot()) == {"a.py": b"a\n"}
 
 
 async def test_home_and_the_whole_machine_are_refused(person: Path, tmp_path: Path) -> None:
     for root in (Path("/"), person, person.parent, tmp_path / "missing"):
         with pytest.raises(Refused) as refused:
-            Shadow.open(tmp_path / "state" / "shadow.git", root)
+            await Shadow.open(tmp_path / "state" / "shadow.git", root)
         assert refused.value.sentence.endswith(".")
 
 
 async def test_a_folder_that_vanishes_is_refused(project, opened: Open) -> None:
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     shutil.rmtree(project.root)
     with pytest.raises(Refused):
         await shadow.snapshot()
@@ -478,7 +481,7 @@ async def test_what_changed_since_the_key_press_is_listed(project, opened: Open)
     project.commit()
     project.write("a.py", "edited before\n")
     pressed = head(project.root)
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     await shadow.snapshot()
     moment = project.write("marker", "x\n").stat().st_ctime_ns / 1e9
     while project.write("marker", "x\n").stat().st_ctime_ns / 1e9 <= moment:
@@ -516,7 +519,7 @@ async def test_sixty_four_at_once(project, opened: Open) -> None:
     for number in range(300):
         project.write(f"src/{number // 20}/{number}.py", f"{number}\n" * 20)
     project.commit()
-    shadow = opened(project.root)
+    shadow = await opened(project.root)
     random.seed(3)
     asked = [{f"src/0/{random.randrange(20)}.py": f"typed {turn}\n"} for turn in range(64)]
     made = await asyncio.gather(*(shadow.snapshot(frozen) for frozen in asked))

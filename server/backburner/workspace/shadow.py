@@ -14,6 +14,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from backburner.lib.files import atomic_replace, fsync_directory
 from backburner.model.task import Snapshot
@@ -46,16 +47,27 @@ class Shadow:
         """Snapshots of one root share a private index."""
         self._reader = Reader(git)
         self._blocking = BlockingReader(git)
+        self._users = 0
         self._listings: OrderedDict[str, Folders] = OrderedDict()
 
     @staticmethod
-    def open(folder: Path, root: Path, *, gate: asyncio.Semaphore | None = None) -> Shadow:
+    async def open(folder: Path, root: Path, *, gate: asyncio.Semaphore | None = None) -> Shadow:
         """Open the shadow repository in `folder`, made when there is none. Runs no process.
 
+        All who open the same one on one loop share it, with its processes and its cache, until the last has closed it.
         `gate` limits how many snapshots are made at once over several shadows. Raises `Refused` for a root that cannot
         be a project and `NoGit`.
         """
         root = Path(os.path.realpath(root))
+        shared = _OPEN.setdefault(asyncio.get_running_loop(), {})
+        place = (Path(os.path.realpath(folder)), root)
+        if place not in shared:
+            shared[place] = Shadow._made(folder, root, gate)
+        shared[place]._users += 1
+        return shared[place]
+
+    @staticmethod
+    def _made(folder: Path, root: Path, gate: asyncio.Semaphore | None) -> Shadow:
         check_root(root)
         git = Git.find((root,))
         for part in ("objects/info", "objects/pack", "refs/snapshots", "refs/tasks", "info", "views"):
@@ -67,6 +79,11 @@ class Shadow:
         return Shadow(folder, root, git.but(git_dir=folder, cwd=folder), gate or asyncio.Semaphore(SNAPSHOTS_AT_ONCE))
 
     async def close(self) -> None:
+        """End its processes, when nobody else has it open. They start again when they are needed."""
+        self._users -= 1
+        if self._users > 0:
+            return
+        _OPEN.get(asyncio.get_running_loop(), {}).pop((self.folder, self.root), None)
         await self._reader.close()
         self._blocking.close()
 
@@ -168,6 +185,10 @@ class Shadow:
         new = [identity for identity in ids if not (folder / identity).exists()]
         for identity in new:
             atomic_replace(folder / identity, identity.encode() + b"\n")
+
+
+_OPEN: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Path, Path], Shadow]] = WeakKeyDictionary()
+"""Hundreds of runs of one project read through one process, not through one each."""
 
 
 def _text(data: bytes | None) -> str | None:

@@ -1,0 +1,142 @@
+"""From two trees to a proposal: base text and proposed text of each file that an agent changed.
+
+Everything in the changed tree is untrusted. What a proposal cannot hold is left out and said: links, repositories of
+their own, names that are one name on some file systems, anything that is not UTF-8. Texts are stored in the shadow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from backburner.lib.files import OutsideRoot, relative_parts
+from backburner.model.task import FileChange, FileStyle, Proposal
+from backburner.model.text import Decoded, count, decode, hunks
+from backburner.workspace.folders import EXECUTABLE, FILE, Folders, is_plain
+from backburner.workspace.git import names
+from backburner.workspace.shadow import Shadow
+
+TEXT_CAP = 10 * 1024 * 1024
+"""Bytes beyond which a file is treated as binary."""
+
+
+class Difference(NamedTuple):
+    """One file as git tells two trees apart."""
+
+    path: str
+    was: str
+    """Its path before; another one when it was renamed."""
+    base_mode: int
+    """0: it was not there."""
+    mode: int
+    """0: it is gone."""
+    base_blob: str
+    blob: str
+
+
+async def propose(shadow: Shadow, now: Folders, base: str, tree: str, run_id: str) -> tuple[Proposal, list[str]]:
+    """The proposal that leads from `base` to `tree`, and a clause for each change that it cannot hold."""
+    said = await shadow.git.run("diff-tree", "-r", "-M", "-z", "--raw", "--no-abbrev", base, tree)
+    files: list[FileChange] = []
+    problems: list[str] = []
+    for difference in _differences(said.stdout):
+        why = _problem(difference, now)
+        if why:
+            shown = os.fsencode(difference.path).decode("utf-8", "backslashreplace")
+            problems.append(f"left out {shown}: {why}")
+        elif file := await _file(shadow, difference, run_id):
+            files.append(file)
+    return Proposal(tuple(sorted(files, key=lambda file: file.path))), problems
+
+
+def _differences(raw: bytes) -> Iterator[Difference]:
+    parts = iter(names(raw))
+    for meta in parts:
+        base_mode, mode, base_blob, blob, status = meta.decode()[1:].split(" ")
+        was = os.fsdecode(next(parts))
+        path = os.fsdecode(next(parts)) if status[0] in "RC" else was
+        yield Difference(path, was, int(base_mode, 8), int(mode, 8), base_blob, blob)
+
+
+def _problem(difference: Difference, now: Folders) -> str:
+    """Why a proposal cannot hold this change, as a clause; empty when it can."""
+    modes = {difference.base_mode, difference.mode} - {0}
+    if 0o120000 in modes:
+        return "a link cannot be proposed"
+    if 0o160000 in modes:
+        return "it is a repository of its own"
+    if not modes <= {FILE, EXECUTABLE}:
+        return "it is not an ordinary file"
+    if not is_plain(difference.path) or not is_plain(difference.was):
+        return "its name is not UTF-8"
+    try:
+        relative_parts(difference.path)
+    except OutsideRoot:
+        return "it is not a path inside the project"
+    if difference.mode and (not difference.base_mode or difference.path != difference.was):
+        return _twin(difference.path, now)
+    return ""
+
+
+def _twin(path: str, now: Folders) -> str:
+    """A new path that is the same as another one where case does not count."""
+    folder = ""
+    for name in path.split("/"):
+        folded = name.casefold()
+        for other in now.get(folder, {}):
+            if other != name and other.casefold() == folded:
+                twin = f"{folder}/{other}" if folder else other
+                return f"on some file systems it is the same as {twin}"
+        folder = f"{folder}/{name}" if folder else name
+    return ""
+
+
+async def _file(shadow: Shadow, difference: Difference, run_id: str) -> FileChange | None:
+    """None: nothing that a person would see is different."""
+    base = await _bytes(shadow, difference.base_mode, difference.base_blob)
+    proposed = await _bytes(shadow, difference.mode, difference.blob)
+    old, new = _text(base), _text(proposed)
+    renamed = difference.path != difference.was
+    mode_changed = bool(base is not None and proposed is not None and difference.base_mode != difference.mode)
+    binary = (base is not None and old is None) or (proposed is not None and new is None)
+    if binary:
+        before, after = _blob(base, difference.base_blob), _blob(proposed, difference.blob)
+        base_id, proposed_id, style = before, after, FileStyle()
+    else:
+        before, after = old.text if old else None, new.text if new else None
+        base_id = None if before is None else await shadow.put_text(before)
+        proposed_id = None if after is None else await shadow.put_text(after)
+        style = (old or new or _NOTHING).style
+    pieces = hunks(before, after, run_id, difference.path, renamed=renamed, mode_changed=mode_changed, binary=binary)
+    if not pieces:
+        return None
+    added, removed = (0, 0) if binary else count(before, after)
+    return FileChange(
+        path=difference.path,
+        base_id=base_id,
+        proposed_id=proposed_id,
+        renamed_from=difference.was if renamed else None,
+        base_mode=difference.base_mode or difference.mode,
+        mode=difference.mode or difference.base_mode,
+        style=style,
+        binary=binary,
+        hunks=pieces,
+        added=added,
+        removed=removed,
+    )
+
+
+async def _bytes(shadow: Shadow, mode: int, blob: str) -> bytes | None:
+    return await shadow.get(blob) if mode else None
+
+
+def _blob(data: bytes | None, blob: str) -> str | None:
+    return None if data is None else blob
+
+
+def _text(data: bytes | None) -> Decoded | None:
+    return None if data is None or len(data) > TEXT_CAP else decode(data)
+
+
+_NOTHING = Decoded("", FileStyle())
