@@ -29,6 +29,7 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
+from backburner.lib.clock import Clock, RealClock
 from emulator import anthropic, chat, faults, responses
 from emulator.buckets import Buckets, Cache, Counted, Limits
 from emulator.faults import Refused
@@ -94,8 +95,12 @@ class Emulator:
         latency_s: float = 0.0,
         seed: int = 0,
         port: int = 0,
+        clock: Clock | None = None,
     ) -> None:
-        """`chunking`: `plain` or `hostile` (CRLF line ends, cut anywhere). `latency_s`: for turns without `wait_s`."""
+        """`chunking`: `plain` or `hostile` (CRLF line ends, cut anywhere). `latency_s`: for turns without `wait_s`.
+
+        `clock`: for the limits.
+        """
         self.script = load(script)
         self.chunking = chunking
         self.limits = limits
@@ -112,6 +117,7 @@ class Emulator:
         self._background: dict[str, Background] = {}
         self._runner: web.AppRunner | None = None
         self._port = port
+        self._clock = clock or RealClock()
         self._closing = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -299,12 +305,12 @@ class Emulator:
         """Rate headers; raises `Refused` with them when a limit is reached."""
         if self.limits is None:
             return {}
-        now = time.monotonic()
+        now = self._clock.monotonic()
         buckets = self._buckets.setdefault((model, key), Buckets(self.limits, now))
         # What is read from the cache does not count, at Anthropic.
         tokens = counted.total - (counted.read if wire == "anthropic" else 0)
         wait_s = buckets.take(tokens, now)
-        headers = buckets.headers(wire, time.time())
+        headers = buckets.headers(wire, self._clock.now())
         if wait_s:
             self.counters.limited += 1
             _, error = faults.error_body(wire, "limited")
