@@ -63,7 +63,7 @@ def hover(scene: Scene, task: Task, actions: Sequence[Action]) -> str:
         case _:
             held = scene.view.held.get(task.number)
             lines.append(sentence(held.said(clock_time)[0]) if held is not None else "It starts next.")
-    offered = " · ".join(dict.fromkeys(action.title.split(" ", 1)[-1] for action in actions if action.lens))
+    offered = " · ".join(dict.fromkeys(action.lens for action in actions if action.lens))
     lines = [line for line in lines if line][: LINES - 1]
     return "  \n".join([*lines, offered] if offered else lines)
 
