@@ -14,7 +14,7 @@ from backburner.model.decide_verdicts import busy, known, refuse
 from backburner.model.events import Command, Event, Refusal
 from backburner.model.held import RULES
 from backburner.model.runs import paths_of, renamed_path
-from backburner.model.task import LIVE, Delegation, State, Task
+from backburner.model.task import LIVE, Delegation, Opening, State, Task
 
 Decision = tuple[Event, ...] | Refusal
 
@@ -135,7 +135,7 @@ def _answer(task: Task, command: e.GiveAnswer, now: float) -> Decision:
     if task.accepting:
         return busy(task, task.accepting[0].path)
     text = f"I changed my answer to your question {last.question.sentence!r}. It is now: {changed.answer}"
-    return (changed, e.Requeued(task=number, opening=e.Opening(kind="reply", text=text), at=now))
+    return (changed, e.Requeued(task=number, opening=Opening(kind="reply", text=text), at=now))
 
 
 def _cancel(task: Task, command: e.Cancel, now: float) -> Decision:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from backburner.model import events as e
 from backburner.model.events import Event, Refusal
-from backburner.model.task import LIVE, Result, State, Task
+from backburner.model.task import LIVE, OpenAccept, Result, State, Task
 
 Decision = tuple[Event, ...] | Refusal
 
@@ -25,9 +25,7 @@ def begin(state: State, task: Task, command: e.BeginAccept, now: float) -> Decis
     for other in state.tasks.values():
         if any(accept.path == command.path for accept in other.accepting):
             return busy(other, command.path)
-    accept = e.OpenAccept(
-        path=command.path, items=items, before_id=command.before_id, after_id=command.after_id, at=now
-    )
+    accept = OpenAccept(path=command.path, items=items, before_id=command.before_id, after_id=command.after_id, at=now)
     return (e.AcceptBegun(task=task.number, accept=accept, at=now),)
 
 

@@ -1,6 +1,6 @@
-"""What can happen (events: facts, past tense) and what a person can wish (commands: imperatives).
+"""What can happen (events: facts, past tense); what a person can wish (commands: imperatives) is in `wishes.py`.
 
-Both unions are closed: a reader sees here everything that can ever change anything. Events carry every number and time
+Both unions are closed: a reader sees there everything that can ever change anything. Events carry every number and time
 they need, so that folding them twice gives the same state.
 """
 
@@ -25,6 +25,27 @@ from backburner.model.task import (
     When,
 )
 from backburner.model.transcript import ToolResult, ToolSpec, Turn
+from backburner.model.wishes import (
+    BeginAccept,
+    Cancel,
+    Command,
+    Delegate,
+    Dismiss,
+    DropAccept,
+    EditProposal,
+    GiveAnswer,
+    Judge,
+    Look,
+    NewTask,
+    RaiseBudget,
+    Refusal,
+    RenamePath,
+    Requeue,
+    SetOrder,
+    Steer,
+    TakeBack,
+    Waive,
+)
 
 
 class DelegationMade(Struct, frozen=True, kw_only=True, tag=True):
@@ -176,6 +197,8 @@ class RunInterrupted(Struct, frozen=True, kw_only=True, tag=True):
     task: int
     run: str
     reason: str
+    by_restart: bool = False
+    """The daemon had ended, which is not the run's doing: it does not count against it."""
     at: float
 
 
@@ -337,146 +360,57 @@ Event = (
 RunFact = Briefed | TurnTaken | ToolsDone | DirectionStated | Asked | RunFinished | RunFailed | RunInterrupted
 """Facts that a run reports; `admit` drops those of a run that is not the task's current one."""
 
-
-# Commands: what a person (through an editor or the command line) can wish.
-
-
-class NewTask(Struct, frozen=True, kw_only=True):
-    """One target for one agent, as `Delegate` carries it."""
-
-    target: Target
-    agent: str
-    effort: str = ""
-
-
-class Delegate(Struct, frozen=True, kw_only=True, tag=True):
-    recipe: str
-    instruction: str
-    new: tuple[NewTask, ...]
-    when: When = "now"
-    pace: Pace = "run"
-    budget_usd: float | None = None
-    after: int | None = None
-    environment: str = ""
-    attempts: bool = False
-    """Several agents on one target, in place of one agent on several targets."""
-
-
-class Steer(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    note: str
-
-
-class GiveAnswer(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    answer: str
-    by_default: bool = False
-
-
-class Cancel(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    keep: bool = False
-    """Stop and keep: a running task ends now, and its draft becomes its result."""
-
-
-class Look(Struct, frozen=True, kw_only=True, tag=True):
-    """The result was opened."""
-
-    task: int
-
-
-class BeginAccept(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    items: tuple[str, ...]
-    path: str
-    before_id: str | None
-    after_id: str | None
-
-
-class DropAccept(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    path: str
-    reason: str
-
-
-class Judge(Struct, frozen=True, kw_only=True, tag=True):
-    """A verdict. With `accepted` it closes the open accept of that path."""
-
-    task: int
-    items: tuple[str, ...]
-    """Empty: everything still open."""
-    verdict: Judgement
-    accepted: Accepted | None = None
-
-
-class TakeBack(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    items: tuple[str, ...] = ()
-
-
-class Dismiss(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    items: tuple[str, ...] = ()
-
-
-class Requeue(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    opening: Opening
-    agent: str = ""
-    effort: str = ""
-    environment: str = ""
-
-
-class RenamePath(Struct, frozen=True, kw_only=True, tag=True):
-    old: str
-    new: str
-
-
-class Waive(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    rule: str
-
-
-class SetOrder(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    after: int | None
-
-
-class RaiseBudget(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    budget_usd: float
-    day: str = ""
-
-
-class EditProposal(Struct, frozen=True, kw_only=True, tag=True):
-    task: int
-    result: Result
-
-
-Command = (
-    Delegate
-    | Steer
-    | GiveAnswer
-    | Cancel
-    | Look
-    | BeginAccept
-    | DropAccept
-    | Judge
-    | TakeBack
-    | Dismiss
-    | Requeue
-    | RenamePath
-    | Waive
-    | SetOrder
-    | RaiseBudget
-    | EditProposal
-)
-
-
-class Refusal(Struct, frozen=True, kw_only=True):
-    """Why a command is not done: nothing happened."""
-
-    reason: str
-    """A name for programs: `unknown_task`, `already_decided`, `conflict`, `stale`, `cycle`, `budget`, `busy` ..."""
-    sentence: str
-    """For the person, with the next step."""
+__all__ = [
+    "AcceptBegun",
+    "AcceptDropped",
+    "AnswerChanged",
+    "Answered",
+    "Asked",
+    "BeginAccept",
+    "Briefed",
+    "BudgetRaised",
+    "Cancel",
+    "Cancelled",
+    "Checkpoint",
+    "Command",
+    "Delegate",
+    "DelegationMade",
+    "DirectionStated",
+    "Dismiss",
+    "Dismissed",
+    "DropAccept",
+    "EditProposal",
+    "Event",
+    "GiveAnswer",
+    "Ignored",
+    "Judge",
+    "Judged",
+    "LetThrough",
+    "Look",
+    "NewTask",
+    "OrderSet",
+    "PathRenamed",
+    "ProposalEdited",
+    "RaiseBudget",
+    "Refusal",
+    "RenamePath",
+    "Requeue",
+    "Requeued",
+    "RunFact",
+    "RunFailed",
+    "RunFinished",
+    "RunInterrupted",
+    "RunStarted",
+    "Seen",
+    "SetOrder",
+    "SnapshotFailed",
+    "SnapshotTaken",
+    "Steer",
+    "Steered",
+    "TakeBack",
+    "TakenBack",
+    "TaskQueued",
+    "ToolsDone",
+    "TurnTaken",
+    "Waive",
+]

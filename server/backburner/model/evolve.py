@@ -180,7 +180,7 @@ def _next(task: Task, event: Event) -> Task:
                 event.at,
                 # What it was to begin with still stands when it came to nothing; else it goes on where it was.
                 opening=task.opening or (Opening(kind="resume") if _has_begun(task) else None),
-                idle_interruptions=task.idle_interruptions + 1,
+                idle_interruptions=task.idle_interruptions + (not event.by_restart),
             )
         case e.Cancelled():
             ended = _ended(task, "cancelled", event.at) if task.state == "running" else task
