@@ -14,6 +14,8 @@ const BOX: Record<Saying, string> = {
   answer: 'Answer in your own words',
 };
 
+const SETTLE_MS = 250;
+
 interface Thread {
   thread: vscode.CommentThread;
   task: number;
@@ -42,12 +44,13 @@ export class Conversations {
     const uri = vscode.Uri.parse(row.uri);
     const position = new vscode.Position(row.line ?? 0, 0);
     const editor = await vscode.window.showTextDocument(uri, { selection: new vscode.Range(position, position) });
-    const thread = this.thread(`task ${task}`, uri, position, task, saying);
     this.controller.options = { prompt: BOX[saying], placeHolder: BOX[saying] };
-    thread.comments = [said(view, saying)];
+    this.close(`task ${task}`);
+    const thread = this.thread(`task ${task}`, uri, position, task, saying);
     thread.label = `#${task} ${view.title}`;
     thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
     editor.revealRange(new vscode.Range(position, position), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    thread.comments = [said(view, saying)];
     await focusBox();
     return true;
   }
@@ -97,6 +100,11 @@ export class Conversations {
         this.threads.delete(name);
       }
     }
+  }
+
+  private close(name: string): void {
+    this.threads.get(name)?.thread.dispose();
+    this.threads.delete(name);
   }
 
   private thread(
@@ -162,6 +170,9 @@ function beside(row: QueueRow, view: TaskView, path: string): vscode.Uri | undef
     : undefined;
 }
 
+/** Puts the cursor into the box of the thread at the cursor's line. VS Code has no call for it, but the two keys' commands. */
 async function focusBox(): Promise<void> {
-  await vscode.commands.executeCommand('workbench.action.focusCommentOnCurrentLine').then(undefined, () => {});
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  await vscode.commands.executeCommand('workbench.action.focusCommentOnCurrentLine');
+  await vscode.commands.executeCommand('widgetNavigation.focusNext');
 }

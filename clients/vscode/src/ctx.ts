@@ -3,6 +3,7 @@
 
 import * as vscode from 'vscode';
 import type { Connection } from './connection';
+import { paintDiffs } from './paint';
 import type { Queue, Status } from './protocol';
 
 export const IDLE: Status = {
@@ -26,6 +27,8 @@ export class Ctx {
   connection!: Connection;
   status: Status = IDLE;
   queue: Queue = { rows: [] };
+  /** Gives a diff document of the server's its colours. */
+  readonly paint: (uri: vscode.Uri) => void;
 
   private readonly changedEmitter = new vscode.EventEmitter<void>();
   /** Status or queue changed. */
@@ -36,6 +39,7 @@ export class Ctx {
   constructor(readonly extension: vscode.ExtensionContext) {
     this.log = vscode.window.createOutputChannel('Backburner', { log: true });
     extension.subscriptions.push(this.log, this.changedEmitter);
+    this.paint = paintDiffs(extension);
   }
 
   /** `workspace/executeCommand` with one argument. Rejects with one sentence for the person. */

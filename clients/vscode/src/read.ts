@@ -19,31 +19,44 @@ export async function showReading(ctx: Ctx, reading: Reading): Promise<void> {
   const place = await target(reading);
   if (place === undefined) {
     await vscode.window.showTextDocument(document, { preview: true });
+    ctx.paint(uri);
     return;
   }
   const starts = [0, ...headers(document.getText())];
   const locations = starts.map((line) => new vscode.Location(uri, new vscode.Position(line, 0)));
+  const selection = vscode.window.activeTextEditor?.selection;
   await vscode.commands.executeCommand('editor.action.peekLocations', place.uri, place.position, locations, 'peek');
+  if (place.editor !== undefined && selection !== undefined) {
+    place.editor.selection = selection;
+  }
+  ctx.paint(uri);
   ctx.log.debug(`read: #${reading.task}, ${locations.length - 1} hunks`);
 }
 
+interface Shown {
+  uri: vscode.Uri;
+  position: vscode.Position;
+  /** The editor that was there already, whose cursor is the person's. */
+  editor: vscode.TextEditor | undefined;
+}
+
 /** The place in the code, shown; the cursor stays where it is when that file is before the person already. */
-async function target(reading: Reading): Promise<{ uri: vscode.Uri; position: vscode.Position } | undefined> {
+async function target(reading: Reading): Promise<Shown | undefined> {
   if (!reading.target?.uri) {
     return undefined;
   }
   const uri = vscode.Uri.parse(reading.target.uri);
   const position = new vscode.Position(Math.max(0, reading.target.line), 0);
-  const shown = vscode.window.activeTextEditor;
-  if (shown?.document.uri.toString() !== uri.toString()) {
-    try {
-      const selection = new vscode.Range(position, position);
-      await vscode.window.showTextDocument(uri, { selection, preview: true });
-    } catch {
-      return undefined;
-    }
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document.uri.toString() === uri.toString()) {
+    return { uri, position, editor };
   }
-  return { uri, position };
+  try {
+    await vscode.window.showTextDocument(uri, { selection: new vscode.Range(position, position), preview: true });
+    return { uri, position, editor: undefined };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Goes to a place and shows it, as a row of the queue or "next" asks. */

@@ -1,0 +1,67 @@
+// Added and removed lines of the server's diff documents get the theme's diff colours, also inside a peek. The signs at
+// the start of the lines say the same without colour.
+
+import * as vscode from 'vscode';
+
+const OURS = /\/[^/]*\.(diff|patch)$/;
+
+export function paintDiffs(extension: vscode.ExtensionContext): (uri: vscode.Uri) => void {
+  const painted = new Set<string>();
+  const line = (background: string, ruler: string) =>
+    vscode.window.createTextEditorDecorationType({
+      isWholeLine: true,
+      backgroundColor: new vscode.ThemeColor(background),
+      overviewRulerColor: new vscode.ThemeColor(ruler),
+    });
+  const added = line('diffEditor.insertedLineBackground', 'editorOverviewRuler.addedForeground');
+  const removed = line('diffEditor.removedLineBackground', 'editorOverviewRuler.deletedForeground');
+  const paint = (editor: vscode.TextEditor) => {
+    if (painted.has(editor.document.uri.toString())) {
+      const { plus, minus } = signed(editor.document.getText());
+      editor.setDecorations(added, plus.map(wholeLine));
+      editor.setDecorations(removed, minus.map(wholeLine));
+    }
+  };
+  const paintAll = () => {
+    vscode.window.visibleTextEditors.forEach(paint);
+  };
+  extension.subscriptions.push(
+    added,
+    removed,
+    vscode.window.onDidChangeVisibleTextEditors(paintAll),
+    vscode.workspace.onDidChangeTextDocument((event) => {
+      if (painted.has(event.document.uri.toString())) {
+        paintAll();
+      }
+    }),
+  );
+  return (uri) => {
+    if (OURS.test(uri.path)) {
+      painted.add(uri.toString());
+      paintAll();
+    }
+  };
+}
+
+/** Line numbers of added and removed lines inside the hunks. */
+export function signed(text: string): { plus: number[]; minus: number[] } {
+  const plus: number[] = [];
+  const minus: number[] = [];
+  let inHunk = false;
+  text.split('\n').forEach((content, number) => {
+    if (content.startsWith('@@ ')) {
+      inHunk = true;
+    } else if (/^(--- |diff |index |rename |new file|deleted file)/.test(content) || /^[^ +\-\\]/.test(content)) {
+      inHunk = false;
+    } else if (inHunk && content.startsWith('+')) {
+      plus.push(number);
+    } else if (inHunk && content.startsWith('-')) {
+      minus.push(number);
+    }
+  });
+  return { plus, minus };
+}
+
+function wholeLine(line: number): vscode.Range {
+  return new vscode.Range(line, 0, line, 0);
+}
