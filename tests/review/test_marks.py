@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from backburner.model.anchor import Span
 from backburner.model.held import Held
 from backburner.model.mark import Mark
-from backburner.model.task import Cause, Choice, HunkRef, Question, State, Task
-from backburner.model.text import split
+from backburner.model.task import Cause, Choice, Question, State, Task
+from backburner.model.text import hunks, split
 from backburner.review.marks import project
 from backburner.review.offers import actions_at
 from backburner.review.words import clock_time
@@ -424,7 +424,7 @@ def test_every_lens_action_is_a_code_action_too() -> None:
 def test_mode_and_rename_hunks_stand_at_the_top_of_their_file() -> None:
     shelf = Shelf()
     file = change(shelf, "12.1", "b.py", LEXER, PROPOSED, renamed_from="lexer.py")
-    file = replace(file, hunks=(HunkRef(id="12.1/b.py:1", kind="rename"), *file.hunks))
+    file = replace(file, hunks=hunks(LEXER, PROPOSED, "12.1", "b.py", renamed=True))
     done = replace(ready(task(shelf), file), seen=True)
     found = [mark for mark in marks(done, shelf, reading=12) if mark.item]
     assert found[0].message == "Hunk 1 of 2: renames the file."
