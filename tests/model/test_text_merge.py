@@ -296,6 +296,15 @@ def test_taking_the_agents_side_replaces_only_the_edits_that_overlap() -> None:
     assert result.text == "# mine\n" + PROPOSED.replace("    six\n", "    6\n")
 
 
+def test_a_conflict_spans_the_hunk_and_the_edit_that_overlaps_it() -> None:
+    base = "a\nb\nc\nd\ne\n"
+    every = hunks(base, "a\nB\nC\nD\ne\n", "1.1", "f")
+    live = "a\nb\nc, mine\nd\ne\n"
+    assert fit(base, "a\nB\nC\nD\ne\n", live, every)["1.1/f:1"].span == Span(1, 4)
+    taken = apply(base, "a\nB\nC\nD\ne\n", live, every, every, (), ["1.1/f:1"])
+    assert taken.text == "a\nB\nC\nD\ne\n"
+
+
 @MANY
 @given(three())
 def test_taking_every_side_of_the_agent_puts_each_hunk_in(texts: tuple[str, str, str]) -> None:

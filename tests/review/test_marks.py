@@ -10,7 +10,7 @@ from backburner.model.held import Held
 from backburner.model.mark import Mark
 from backburner.model.task import Cause, Choice, Question, State, Task
 from backburner.model.text import hunks, split
-from backburner.review.marks import project
+from backburner.review.marks import Projector, project
 from backburner.review.offers import actions_at
 from backburner.review.words import clock_time
 from review.making import (
@@ -430,3 +430,18 @@ def test_mode_and_rename_hunks_stand_at_the_top_of_their_file() -> None:
     assert found[0].message == "Hunk 1 of 2: renames the file."
     assert found[0].line == 0
     assert {mark.path for mark in found} == {"lexer.py"}
+
+
+def test_a_key_press_computes_only_its_file_again() -> None:
+    """The other files' marks are the same objects, so that whoever sends them need not even compare."""
+    shelf = Shelf()
+    files = [change(shelf, "12.1", f"{name}.py", LEXER, TWO_HUNKS) for name in ("lexer", "b", "c")]
+    everything = state(replace(ready(task(shelf), *files), seen=True))
+    projector = Projector(shelf)
+    live = {"lexer.py": LEXER, "b.py": LEXER, "c.py": LEXER}
+    before = projector.project(everything, live, view(reading=12))
+    same = projector.project(everything, dict(live), view(reading=12, now=NOW + 3))
+    assert all(same[path] is before[path] for path in live)
+    after = projector.project(everything, live | {"b.py": "# typed\n" + LEXER}, view(reading=12))
+    assert after["c.py"] is before["c.py"]
+    assert [mark.line for mark in after["b.py"]] == [mark.line + 1 for mark in before["b.py"]]

@@ -252,8 +252,7 @@ class _Fit:
         if elsewhere is not None:
             self.found_elsewhere.append(hunk.id)
             return Fitted("moved", elsewhere, elsewhere.start_line - span.start_line)
-        about = Span(min(op.b_start for op in touching), max(op.b_end for op in touching))
-        return Fitted("conflicts", about) if self._survives(span) else Fitted("stale", None)
+        return Fitted("conflicts", self.theirs(hunk)[0]) if self._survives(span) else Fitted("stale", None)
 
     def theirs(self, hunk: HunkRef) -> tuple[Span, list[str]]:
         """The live lines of a conflict, with the person's edits that overlap it, and the agent's lines in their place."""
