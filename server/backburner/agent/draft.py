@@ -1,0 +1,69 @@
+"""The agent's changes so far, and telling them: which paths changed since they were last told, and the size of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backburner.agent.base import Brief, Report
+from backburner.lib.clock import Clock
+from backburner.model.events import ToolsDone
+from backburner.model.task import Changed
+from backburner.model.text import count, decode
+from backburner.model.transcript import ToolResult
+from backburner.workspace.tree import Workspace
+
+
+class Draft:
+    """Compares the workspace with what was last told of it. `look` first, then read the rest."""
+
+    def __init__(self, brief: Brief, workspace: Workspace, report: Report, clock: Clock) -> None:
+        self._brief, self._workspace, self._report, self._clock = brief, workspace, report, clock
+        self._told: dict[str, Changed] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self.changes: dict[str, Changed] = {}
+        """Every path that was changed, also one that is as in the snapshot again."""
+
+    async def begin(self) -> None:
+        """Take the workspace as it is for told: it came from the daemon."""
+        await self.look()
+        self._told = dict(self.changes)
+
+    async def look(self) -> None:
+        self.changes = {changed.path: changed for changed in await self._workspace.changes()}
+
+    async def differs(self) -> bool:
+        """Whether any text is not as in the snapshot."""
+        for path in self.changes:
+            if await self._workspace.read(path) != await self._workspace.read_base(path):
+                return True
+        return False
+
+    @property
+    def untold(self) -> tuple[Changed, ...]:
+        """Paths that changed since they were last told."""
+        return tuple(changed for path, changed in self.changes.items() if self._told.get(path) != changed)
+
+    async def tell(self, results: Sequence[ToolResult], messages: Sequence[str] = (), notes_read: int = 0) -> None:
+        """Report `ToolsDone`. Returns when it is durable."""
+        spec, untold = self._brief.spec, self.untold
+        for changed in untold:
+            self._sizes[changed.path] = await self._size(changed.path)
+        await self._report.fact(
+            ToolsDone(
+                task=spec.task,
+                run=spec.run,
+                results=tuple(results),
+                messages=tuple(messages),
+                notes_read=notes_read,
+                changes=untold,
+                added=sum(added for added, _ in self._sizes.values()),
+                removed=sum(removed for _, removed in self._sizes.values()),
+                at=self._clock.now(),
+            )
+        )
+        self._told = dict(self.changes)
+
+    async def _size(self, path: str) -> tuple[int, int]:
+        base, now = await self._workspace.read_base(path), await self._workspace.read(path)
+        texts = [decode(data) if data is not None else None for data in (base, now)]
+        return count(*(text.text if text is not None else None for text in texts))

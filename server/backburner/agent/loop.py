@@ -1,0 +1,137 @@
+"""Our own agent: ask the model, do what it calls, tell it, until it is done or a limit is reached.
+
+The conversation is the fold of what is reported (`report.conversation`), so that what the model sees is always what is
+journalled: a turn is durable before any of its tools runs, its results before the model is asked again. Nothing here waits
+for a person. What bends or ends the loop is in `base.py`, what the tools do in `tools.py`.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from backburner.agent.acting import Acted, act, already, late_answer
+from backburner.agent.base import Brief, LimitReached, Refused, Report
+from backburner.agent.draft import Draft
+from backburner.agent.guard import Repeats, check_limits
+from backburner.agent.kit import Kit
+from backburner.agent.shell import Shell
+from backburner.agent.tools import offered
+from backburner.lib.clock import Clock
+from backburner.model.conversation import unanswered
+from backburner.model.events import Briefed, TurnTaken
+from backburner.model.task import Cause, Result
+from backburner.model.transcript import Message, Turn
+from backburner.providers.base import BadAnswer, Model, TurnSettings, one_line
+from backburner.workspace.tree import Workspace
+
+NUDGE = "You ended without changing any file. If a change is needed, make it now; if not, call `finish` and say why."
+GO_ON = "Your answer was cut off by the output limit. Go on from there, in smaller pieces."
+FEW_LEFT = "Three turns are left. Come to an end now: finish with what you have, and say what is missing."
+CUTS = 3
+"""Turns in a row that the output limit may cut off."""
+WATCHED = 2_000
+"""Characters of the answer in the making that a watcher sees."""
+
+
+class ModelAgent:
+    """A model in our loop."""
+
+    def __init__(self, model: Model, clock: Clock, shell: Shell | None) -> None:
+        self._model = model
+        self._clock = clock
+        self._shell = shell
+
+    async def do(self, brief: Brief, workspace: Workspace, report: Report) -> Result:
+        """Work until there is a result. Raises `Asking`, `Halt`, `ProviderError`."""
+        kit = Kit(brief, workspace, report, self._clock, self._shell)
+        tools = offered(brief.recipe, commands=self._shell is not None, pace=brief.spec.pace)
+        draft, repeats = Draft(brief, workspace, report, self._clock), Repeats()
+        started, cuts = self._clock.monotonic(), 0
+        await self._open(brief, report, draft)
+        turn, result = already(report, kit)
+        while result is None:
+            if turn is None:
+                check_limits(brief.limits, report.spent, self._clock.monotonic() - started)
+                turn = await self._ask(brief, report)
+                await report.fact(TurnTaken(task=brief.spec.task, run=brief.spec.run, turn=turn, at=self._clock.now()))
+            cuts = cuts + 1 if turn.stop == "length" else 0
+            self._stop_if_hopeless(brief, turn, cuts)
+            if turn.calls or turn.stop != "paused":
+                acted = await act(turn, tools, kit, repeats)
+                await draft.look()
+                if draft.untold:
+                    repeats.forget()
+                notes = report.take_notes()
+                changed = acted.result is None or await draft.differs()
+                said, result = self._what_next(brief, report, turn, acted, notes, changed=changed)
+                if acted.results or said:
+                    await draft.tell(acted.results, said, len(notes))
+            turn = None
+        return result
+
+    async def _open(self, brief: Brief, report: Report, draft: Draft) -> None:
+        """Answer what an earlier run left open, then say what is new."""
+        await draft.begin()
+        late = tuple(late_answer(brief, call) for call in unanswered(report.conversation))
+        if brief.messages:
+            briefed = Briefed(
+                task=brief.spec.task,
+                run=brief.spec.run,
+                system=brief.system,
+                tools=brief.tools,
+                results=late,
+                messages=brief.messages,
+                changes=brief.changes,
+                at=self._clock.now(),
+            )
+            await report.fact(briefed)
+        elif late:
+            await draft.tell(late)
+        if notes := report.take_notes():
+            await draft.tell((), notes, len(notes))
+
+    async def _ask(self, brief: Brief, report: Report) -> Turn:
+        """The model's next turn, shown to whoever watches while it is written."""
+        spec, conversation = brief.spec, report.conversation
+        if conversation is None:
+            raise AssertionError("a run without a brief")
+        settings = TurnSettings(effort=spec.agent.effort or brief.recipe.effort, when=spec.when, run=spec.run)
+        text, written = "", 0
+        async with aclosing(self._model.turn(conversation, settings)) as stream:
+            async for item in stream:
+                if isinstance(item, Turn):
+                    return item
+                text, written = ("", 0) if item.kind == "again" else (text + item.text, written + len(item.text))
+                text = text[-WATCHED:]
+                await report.progress(text, written // 4)
+        raise BadAnswer(spec.agent.provider, "the stream ended without a turn")
+
+    def _stop_if_hopeless(self, brief: Brief, turn: Turn, cuts: int) -> None:
+        who = brief.spec.agent.provider or brief.spec.agent.name
+        if turn.stop == "refusal":
+            why = f": {one_line(turn.refusal)}." if turn.refusal else "."
+            raise Refused(Cause(kind="refused", sentence=f"The model refused to do this{why}", who=who))
+        if turn.stop == "context_full":
+            raise LimitReached(Cause(kind="too_long", sentence="The task has outgrown the model's context.", who=who))
+        if cuts >= CUTS:
+            raise BadAnswer(who, f"the output limit cut off {cuts} answers in a row")
+
+    def _what_next(
+        self, brief: Brief, report: Report, turn: Turn, acted: Acted, notes: tuple[str, ...], *, changed: bool
+    ) -> tuple[tuple[str, ...], Result | None]:
+        """What is said after the results, and the result if this is the end."""
+        if turn.stop == "length" and not turn.calls:
+            return (*notes, GO_ON), None
+        if acted.result is not None:
+            if notes:
+                return notes, None
+            if brief.recipe.wants == "change" and not changed and not acted.result.step and not _nudged(report):
+                return (NUDGE,), None
+            return (), acted.result
+        few_left = brief.limits.turns - report.spent.turns == 3
+        return ((*notes, FEW_LEFT) if few_left else notes), None
+
+
+def _nudged(report: Report) -> bool:
+    conversation = report.conversation
+    return conversation is not None and Message(NUDGE) in conversation.entries
