@@ -11,10 +11,14 @@ import { QueueView } from './queue';
 import { Reviews } from './review';
 import { showStatus } from './status';
 
+/** When the bundle began to run: set by its first line. */
+declare const bundleBegan: number;
+const loadMs = performance.now() - bundleBegan;
+
 let ctx: Ctx | undefined;
 
 export interface Api {
-  /** Milliseconds of our own work until activation returned; the server starts after that. */
+  /** Milliseconds of our own work, loading and activation together; the server starts after that. */
   activationMs: number;
   ctx: Ctx;
 }
@@ -40,7 +44,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
     }),
   );
   setImmediate(() => start(made, 'the window opened'));
-  const activationMs = performance.now() - began;
+  const activationMs = loadMs + performance.now() - began;
   made.log.info(`activated in ${activationMs.toFixed(1)} ms`);
   return { activationMs, ctx: made };
 }

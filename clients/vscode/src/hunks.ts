@@ -48,3 +48,22 @@ export function headers(text: string): number[] {
   });
   return found;
 }
+
+/** Line numbers of added and removed lines inside the hunks. */
+export function signed(text: string): { plus: number[]; minus: number[] } {
+  const plus: number[] = [];
+  const minus: number[] = [];
+  let inHunk = false;
+  text.split('\n').forEach((content, number) => {
+    if (content.startsWith('@@ ')) {
+      inHunk = true;
+    } else if (/^(--- |diff |index |rename |new file|deleted file)/.test(content) || /^[^ +\-\\]/.test(content)) {
+      inHunk = false;
+    } else if (inHunk && content.startsWith('+')) {
+      plus.push(number);
+    } else if (inHunk && content.startsWith('-')) {
+      minus.push(number);
+    }
+  });
+  return { plus, minus };
+}

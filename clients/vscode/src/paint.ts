@@ -2,6 +2,7 @@
 // the start of the lines say the same without colour.
 
 import * as vscode from 'vscode';
+import { signed } from './hunks';
 
 const OURS = /\/[^/]*\.(diff|patch)$/;
 
@@ -41,25 +42,6 @@ export function paintDiffs(extension: vscode.ExtensionContext): (uri: vscode.Uri
       paintAll();
     }
   };
-}
-
-/** Line numbers of added and removed lines inside the hunks. */
-export function signed(text: string): { plus: number[]; minus: number[] } {
-  const plus: number[] = [];
-  const minus: number[] = [];
-  let inHunk = false;
-  text.split('\n').forEach((content, number) => {
-    if (content.startsWith('@@ ')) {
-      inHunk = true;
-    } else if (/^(--- |diff |index |rename |new file|deleted file)/.test(content) || /^[^ +\-\\]/.test(content)) {
-      inHunk = false;
-    } else if (inHunk && content.startsWith('+')) {
-      plus.push(number);
-    } else if (inHunk && content.startsWith('-')) {
-      minus.push(number);
-    }
-  });
-  return { plus, minus };
 }
 
 function wholeLine(line: number): vscode.Range {

@@ -4,7 +4,8 @@ const path = require('node:path');
 const { startServer, runInHost } = require('./vscode.cjs');
 const { makeWorld } = require('./world.cjs');
 
-const noise = /^(Ignoring fetching|Updating additional|Creating a socket|Creation of workbench|Resolv|Extension host|\[|ChatSession)/;
+const noise =
+  /^(Ignoring fetching|Updating additional|Creating a socket|Creation of workbench|Resolv|Extension host|\[|ChatSession)/;
 const root = path.resolve(__dirname, '../..');
 
 (async () => {

@@ -90,7 +90,12 @@ function addresses(port) {
   const authority = `127.0.0.1:${port}`;
   const uri = (file) => `vscode-remote://${authority}${file}`;
   const url = ({ folder, file, line = 1, column = 1, payload = [] }) => {
-    const open = file ? [['gotoLineMode', 'true'], ['openFile', `${uri(file)}:${line}:${column}`]] : [];
+    const open = file
+      ? [
+          ['gotoLineMode', 'true'],
+          ['openFile', `${uri(file)}:${line}:${column}`],
+        ]
+      : [];
     const all = [...payload, ...open, ['skipWelcome', 'true'], ['skipReleaseNotes', 'true']];
     const where = folder ? `folder=${encodeURIComponent(folder)}` : 'ew=true';
     return `http://${authority}/?${where}&payload=${encodeURIComponent(JSON.stringify(all))}`;

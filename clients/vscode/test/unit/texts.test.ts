@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { headers, hunkAt, neighbour, signed, starts } from '../../src/hunks';
+import { placeRows, targetsOf } from '../../src/places';
+import { alike } from '../../src/problems';
+import type { Hunk, OfferedPlace, ProposalFile } from '../../src/protocol';
+import { remember } from '../../src/recents';
+
+const hunk = (ordinal: number, live: [number, number], merged: [number, number], verdict = 'open'): Hunk => ({
+  id: `12.1/a.py:${ordinal}`,
+  path: 'a.py',
+  placement: 'fits',
+  verdict,
+  kind: 'edit',
+  live,
+  merged,
+});
+const file = (...hunks: Hunk[]): ProposalFile => ({
+  path: 'a.py',
+  uri: 'file:///a.py',
+  kind: 'edit',
+  base: '',
+  proposed: '',
+  merged: '',
+  hunks,
+});
+
+test('a line belongs to the open hunk that holds it, on either side', () => {
+  const both = file(hunk(1, [2, 4], [2, 6]), hunk(2, [9, 10], [11, 12]));
+  assert.equal(hunkAt(both, 'live', 3)?.id, '12.1/a.py:1');
+  assert.equal(hunkAt(both, 'merged', 5)?.id, '12.1/a.py:1');
+  assert.equal(hunkAt(both, 'merged', 11)?.id, '12.1/a.py:2');
+  assert.equal(hunkAt(both, 'live', 6), undefined);
+});
+
+test('a hunk that adds lines can be pointed at where they will be', () => {
+  const adds = file(hunk(1, [2, 2], [2, 5]));
+  assert.equal(hunkAt(adds, 'live', 1)?.id, '12.1/a.py:1');
+  assert.equal(hunkAt(adds, 'live', 2)?.id, '12.1/a.py:1');
+  assert.equal(hunkAt(adds, 'live', 3), undefined);
+});
+
+test('a hunk that was decided is no longer there', () => {
+  const decided = file(hunk(1, [2, 4], [2, 6], 'accepted'), hunk(2, [9, 10], [11, 12]));
+  assert.equal(hunkAt(decided, 'live', 3), undefined);
+  assert.deepEqual(starts(decided, 'live'), [9]);
+});
+
+test('next and previous go round', () => {
+  assert.equal(neighbour([2, 9, 20], 9, 1), 20);
+  assert.equal(neighbour([2, 9, 20], 20, 1), 2);
+  assert.equal(neighbour([2, 9, 20], 2, -1), 20);
+  assert.equal(neighbour([], 2, 1), undefined);
+});
+
+const diff = [
+  '#12 Iterative lexer',
+  '+24 −3, tests pass',
+  '--- a/x.py',
+  '+++ b/x.py',
+  '@@ -1,2 +1,2 @@ 12.1/x.py:1',
+  ' same',
+  '-old',
+  '+new',
+  '--- a/y.py',
+  '+++ b/y.py',
+  '@@ -1 +1 @@ 12.1/y.py:1',
+  '-only',
+].join('\n');
+
+test('headers of hunks are found, and only lines of hunks are added or removed', () => {
+  assert.deepEqual(headers(diff), [4, 10]);
+  assert.deepEqual(signed(diff), { plus: [7], minus: [6, 11] });
+});
+
+test('problems of the same kind go along, each once, and never our own', () => {
+  const at = (line: number, source: string, code: unknown, message = 'm') => ({
+    source,
+    code,
+    message,
+    range: { start: { line, character: 0 } },
+  });
+  const here = [at(1, 'ruff', { value: 'F401' }), at(1, 'backburner', '#12')];
+  const inFile = [
+    at(1, 'ruff', 'F401'),
+    at(7, 'ruff', { value: 'F401' }),
+    at(8, 'ruff', 'E501'),
+    at(9, 'backburner', '#12'),
+  ];
+  assert.deepEqual(
+    alike(here, inFile).map((problem) => problem.range.start.line),
+    [1, 7],
+  );
+});
+
+const offered = (kind: string, group: string, title: string, line: number): OfferedPlace => ({
+  kind,
+  group,
+  title,
+  place: { uri: 'file:///a.py', start_line: line },
+});
+
+test('places of one kind can be chosen together, and none is delegated twice', () => {
+  const rows = placeRows([
+    offered('problem', 'ruff F401', "'os' unused", 1),
+    offered('problem', 'ruff F401', "'re' unused", 2),
+    offered('symbol', 'function', 'parse()', 5),
+    offered('symbol', 'function', 'lex()', 9),
+  ]);
+  assert.deepEqual(
+    rows.map((row) => row.label),
+    ['All 2: ruff F401', "'os' unused", "'re' unused", 'parse()', 'lex()'],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.heading),
+    ['Problems', undefined, undefined, 'Symbols', undefined],
+  );
+  assert.deepEqual(
+    targetsOf(rows.slice(0, 2)).map((place) => place.start_line),
+    [1, 2],
+  );
+});
+
+test('the latest instruction comes first and stands once', () => {
+  assert.deepEqual(remember(['a', 'b'], ' b '), ['b', 'a']);
+  assert.deepEqual(remember(['a'], '  '), ['a']);
+  assert.equal(remember(Array.from({ length: 20 }, String), 'new').length, 20);
+});
