@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from backburner.model.anchor import Span
 from backburner.model.held import Held
 from backburner.model.mark import Mark
-from backburner.model.task import Cause, Choice, Question, State, Task
+from backburner.model.task import Answer, Cause, Choice, Question, State, Task
 from backburner.model.text import hunks, split
 from backburner.review.marks import Projector, project
 from backburner.review.offers import actions_at
@@ -445,3 +445,22 @@ def test_a_key_press_computes_only_its_file_again() -> None:
     after = projector.project(everything, live | {"b.py": "# typed\n" + LEXER}, view(reading=12))
     assert after["c.py"] is before["c.py"]
     assert [mark.line for mark in after["b.py"]] == [mark.line + 1 for mark in before["b.py"]]
+
+
+def test_a_click_on_a_title_only_looks() -> None:
+    shelf = Shelf()
+    for case in every_state(shelf):
+        for mark in marks(case, shelf, reading=12):
+            if mark.lens:
+                assert mark.click is not None
+                assert mark.click.command.rsplit(".", 1)[-1] in ("read", "draft", "show", "answer")
+                assert mark.click.arguments == {"task": 12}
+
+
+def test_an_answer_can_be_changed_later() -> None:
+    answer = Answer(question=Question(id="q", sentence="keep?"), answer="keep", by="default", at=NOW)
+    done, shelf = result(seen=True)
+    mark = one(replace(done, answers=(answer,)), shelf)
+    assert "#12 Change answer…" in titles(mark)
+    assert "Took its default answer: keep." in mark.hover
+    assert "#12 Change answer…" in titles(one(replace(running(task(Shelf())), answers=(answer,))))

@@ -200,3 +200,10 @@ def test_the_near_result_is_near_where_it_is_now() -> None:
     one, two = result(shelf, 1, "a.py", BIG, span=Span(3, 6), symbol="tokens"), result(shelf, 2, "a.py", SMALL)
     live = {"a.py": "# typed\n" * 100 + LEXER}
     assert [row.task for row in ready_list(scene(state(one, two), shelf, live), Where("a.py", 103))] == [1, 2]
+
+
+def test_what_is_decided_can_be_undone_from_the_queue() -> None:
+    shelf = Shelf()
+    taken = replace(result(shelf, 1, "a.py", SMALL), state="accepted", verdicts={"1.1/a.py:1": "accepted"})
+    (line,) = queue(scene(state(taken), shelf)).rows
+    assert [action["title"] for action in line.actions] == ["Read", "Undo", "Reply…", "Run again"]

@@ -41,6 +41,8 @@ class Mark(Struct, frozen=True, kw_only=True):
     state: TaskState
     lens: str = ""
     """`✓ #12 Iterative lexer  +24 −3, tests pass`; empty: no lens here."""
+    click: Action | None = None
+    """What a click on the lens text itself does: it only ever looks, so that a slip changes nothing."""
     actions: tuple[Action, ...] = ()
     severity: Severity | None = None
     """None: no problem here."""

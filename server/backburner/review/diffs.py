@@ -21,7 +21,7 @@ from backburner.model.text import count, split, unified
 from backburner.review import lenses
 from backburner.review.hover import head
 from backburner.review.marks import plain_ascii
-from backburner.review.offers import hunk_offers, offers
+from backburner.review.offers import hunk_offers, look, offers
 from backburner.review.placement import live_path
 from backburner.review.scene import Scene
 from backburner.review.words import plural, sentence, short, size
@@ -165,6 +165,7 @@ def _title_mark(scene: Scene, task: Task, path: str, line: int, end: int, text: 
         task=task.number,
         state=task.state,
         lens=lenses.lens(scene, task),
+        click=look(task),
         actions=offers(scene, task),
     )
 

@@ -84,6 +84,9 @@ def head(task: Task, standing: Standing | None) -> list[str]:
     lines.extend(f"! {risk}" for risk in result.risks[:RISKS])
     if len(result.risks) > RISKS:
         lines[-1] += f" (and {len(result.risks) - RISKS} more)"
+    taken = [answer for answer in task.answers if answer.by == "default"]
+    if taken:
+        lines.append(f"Took its default answer: {sentence(short(taken[-1].answer, 60))}")
     lines.extend(origin(task, standing))
     return [line for line in lines if line]
 

@@ -18,7 +18,7 @@ from backburner.model.task import LIVE, FileChange, Finding, State, Task, TaskSt
 from backburner.model.text import split
 from backburner.review import lenses, problems
 from backburner.review.hover import finding_hover, hover, hunk_hover
-from backburner.review.offers import finding_offers, hunk_offers, offers
+from backburner.review.offers import finding_offers, hunk_offers, look, offers
 from backburner.review.placement import Placed, Places, Texts, live_path, place_fitted
 from backburner.review.scene import Live, Scene, View, is_parked
 from backburner.review.words import ASCII
@@ -161,6 +161,7 @@ def _task_mark(scene: Scene, task: Task, placed: Placed) -> Mark:
         task=task.number,
         state=task.state,
         lens=lenses.lens(scene, task),
+        click=look(task),
         actions=actions,
         severity=problem.severity if problem is not None else None,
         message=problem.message if problem is not None else "",
@@ -197,6 +198,7 @@ def _hunk_marks(scene: Scene, task: Task, inputs: _OfFile) -> tuple[Mark, ...]:
                 item=hunk.id,
                 state=task.state,
                 lens=f"✓ #{task.number} {text}" if reading else "",
+                click=look(task) if reading else None,
                 actions=hunk_offers(scene, task, hunk, fitted.placement),
                 severity=problem.severity if problem is not None else None,
                 message=problem.message if problem is not None else "",

@@ -1,7 +1,7 @@
 """What can be done at a place, for each state: lenses and code actions at once.
 
-An action with an empty `lens` is a code action only. The first action of a mark never changes anything by itself where there
-is such a one, because some clients run it when the title is clicked. `Read` comes before `Accept` (`View.read_first`).
+An action with an empty `lens` is a code action only. `look` is what a click on the title does. `Read` comes before `Accept`
+(`View.read_first`).
 """
 
 from __future__ import annotations
@@ -54,6 +54,28 @@ def offers(scene: Scene, task: Task) -> tuple[Action, ...]:
             return _ready(scene, task)
         case _:
             return ()
+
+
+def look(task: Task) -> Action:
+    """What a click on a task's title does: it opens what there is to see and never changes anything."""
+    run = task.run
+    match task.state:
+        case "asking":
+            return _act(task, "answer", "", "Answer…")
+        case "running" if run is not None and run.touched:
+            return _act(task, "draft", "", "Draft")
+        case "queued" | "running":
+            return _act(task, "show", "", "Show")
+        case _:
+            return _act(task, "read", "", "Read")
+
+
+def done_offers(task: Task) -> tuple[Action, ...]:
+    """The actions of a task that is decided or was stopped; it has no mark, only its row in the queue."""
+    again = (_act(task, "reply", "", "Reply…"), _act(task, "retry", "", "Run again"))
+    if task.state == "cancelled":
+        return (_act(task, "dismiss", "", "Dismiss"), *again)
+    return (_act(task, "undo", "", "Undo"), *again) if task.verdicts else again
 
 
 def hunk_offers(scene: Scene, task: Task, hunk: HunkRef, placement: str) -> tuple[Action, ...]:
@@ -168,7 +190,12 @@ def _running(scene: Scene, task: Task) -> tuple[Action, ...]:
         found.extend((tell, _act(task, "stop", "Stop", "Stop")))
     if task.result is not None:
         found.append(_act(task, "read", "", "Read"))
-    return tuple(found)
+    return (*found, *_answers(task))
+
+
+def _answers(task: Task) -> tuple[Action, ...]:
+    """An answer that was taken, by the person or by default, can be changed later."""
+    return (_act(task, "answer", "", "Change answer…"),) if task.answers else ()
 
 
 def _own_change(scene: Scene, task: Task) -> str:
@@ -220,23 +247,24 @@ def _ready(scene: Scene, task: Task) -> tuple[Action, ...]:
     if result is None:
         return (_act(task, "retry", "Run again", "Run again"),)
     again = _act(task, "retry", "", "Run again")
+    late = _answers(task)
     judge = may_judge(scene, task)
     read = _act(task, "read", "" if task.seen else "Read", "Read")
     first = [_act(task, "continue", "Continue", "Continue")] if result.step else []
     if standing.gone:
         rest = [_act(task, "reject", "", "Reject all"), _act(task, "reply", "", "Reply…")] if judge else []
         refit = _act(task, "refit", "", "Refit")
-        return (*first, _lens(read, "Read"), _lens(again, "Run again"), refit, *rest)
+        return (*first, _lens(read, "Read"), _lens(again, "Run again"), refit, *rest, *late)
     if not standing.hunks:
         dismiss = _act(task, "dismiss", "Dismiss", "Dismiss")
         reply = _act(task, "reply", "Reply" if task.seen else "", "Reply…")
-        return (*first, _lens(read, "Read"), dismiss, reply, again)
+        return (*first, _lens(read, "Read"), dismiss, reply, again, *late)
     troubled = bool(standing.conflicts or standing.stale)
     found = [*first, _lens(read, "Read") if troubled else read]
     if troubled:
         found.append(_act(task, "refit", "Refit", "Refit"))
     if not judge:
-        return (*found, again)
+        return (*found, again, *late)
     plain = not troubled and not standing.judged
     if standing.judged and not troubled:
         found.append(_act(task, "next", "Next", "Next hunk", **_at(scene, task)))
@@ -245,7 +273,7 @@ def _ready(scene: Scene, task: Task) -> tuple[Action, ...]:
         found.append(_act(task, "acceptRest", "Accept the rest like these", "Accept the rest like these"))
     found.append(_act(task, "reject", "Reject" if plain else "", "Reject all"))
     found.append(_act(task, "reply", "Reply" if plain else "", "Reply…"))
-    return (*found, again)
+    return (*found, again, *late)
 
 
 def _lens(action: Action, lens: str) -> Action:

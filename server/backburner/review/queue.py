@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from backburner.model.task import State, Task
 from backburner.model.view import Queue, QueueRow
 from backburner.review import lenses
-from backburner.review.offers import offers
+from backburner.review.offers import done_offers, look, offers
 from backburner.review.ready import Ready, Where, line_of, ready_list
 from backburner.review.scene import Scene, is_parked
 from backburner.review.words import ASCII, coarse, evidence, plural, short, size, stopped
@@ -96,9 +96,12 @@ def _ready(scene: Scene, task: Task) -> list[str]:
 
 
 def _row(scene: Scene, task: Task, ready: Ready | None) -> QueueRow:
+    first = look(task)
+    offered = (first, *(offers(scene, task) or done_offers(task)))
     actions: list[dict[str, Any]] = [
         {"command": action.command, "title": action.title.split(" ", 1)[-1], "arguments": dict(action.arguments)}
-        for action in offers(scene, task)
+        for at, action in enumerate(offered)
+        if not at or (action.command, action.arguments) != (first.command, first.arguments)
     ]
     root = scene.view.root_uri
     return QueueRow(
@@ -113,22 +116,8 @@ def _row(scene: Scene, task: Task, ready: Ready | None) -> QueueRow:
         line=ready.line if ready is not None else line_of(scene, task),
         seen=task.seen,
         hunks=scene.standing(task).hunks,
-        actions=[*_enter(task), *actions],
+        actions=actions,
     )
-
-
-def _enter(task: Task) -> list[dict[str, Any]]:
-    """What Enter does, where the first action would change something: looking never does."""
-    arguments = {"task": task.number}
-    match task.state:
-        case "asking":
-            return [{"command": "backburner.answer", "title": "Answer…", "arguments": arguments}]
-        case "queued":
-            return [{"command": "backburner.show", "title": "Show", "arguments": arguments}]
-        case "running" | "ready":
-            return []
-        case _:
-            return [{"command": "backburner.read", "title": "Read", "arguments": arguments}]
 
 
 def _parked(state: State, branch: str) -> list[QueueRow]:
