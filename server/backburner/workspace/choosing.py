@@ -42,6 +42,8 @@ class Caps:
     folder_files: int | None = FOLDER_CAP
     total_files: int = TOTAL_CAP_FILES
     total_bytes: int = TOTAL_CAP_BYTES
+    secrets: bool = True
+    """Leave out what looks like a secret; not for files that an agent made."""
 
 
 def shown(path: bytes) -> str:
@@ -70,7 +72,7 @@ def choose(
         name = shown(path)
         if path.endswith(b"/"):
             left_out.append(LeftOut(name, "is a repository of its own"))
-        elif looks_secret(name):
+        elif caps.secrets and looks_secret(name):
             left_out.append(LeftOut(name, "looks like a secret"))
         else:
             try:

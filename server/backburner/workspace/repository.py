@@ -19,6 +19,7 @@ from backburner.workspace.git import Git, GitFailed
 
 CARRIED = ("core.autocrlf", "core.eol", "core.ignorecase", "core.precomposeunicode", "core.symlinks", "core.filemode")
 """Settings that decide how bytes on disk become objects; the shadow takes them over."""
+_ALSO = ("core.excludesfile", "extensions.partialclone")
 _REF = re.compile(rb"ref:\s*(\S+)")
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -161,8 +162,8 @@ async def common_dir(root: Path) -> Path | None:
 
 
 async def settings(repository: Repository) -> dict[str, str]:
-    """The values of `CARRIED`, and `extensions.partialclone`, where they are set."""
-    wanted = "|".join(name.replace(".", "\\.") for name in (*CARRIED, "extensions.partialclone"))
+    """The values of `CARRIED` and of a few more, where they are set."""
+    wanted = "|".join(name.replace(".", "\\.") for name in (*CARRIED, *_ALSO))
     said = await repository.git.run("config", "-z", "--get-regexp", f"^({wanted})$", ok=(0, 1))
     pairs = (entry.partition("\n") for entry in os.fsdecode(said.stdout).split("\0") if entry)
     return {name: value if equals else "true" for name, equals, value in pairs}

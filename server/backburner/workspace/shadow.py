@@ -14,6 +14,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from backburner.lib.files import atomic_replace, fsync_directory
@@ -25,9 +26,18 @@ from backburner.workspace.objects import BlockingReader, Loose, Reader
 from backburner.workspace.repository import Head, check_root
 
 SNAPSHOTS_AT_ONCE = 2
+LAID_OUT_AT_ONCE = 3
 LISTINGS = 4
 """Commits whose listing is kept in memory."""
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+
+
+class Idle(Protocol):
+    """A checkout that nobody uses."""
+
+    place: Path
+
+    async def remove(self) -> None: ...
 
 
 class Shadow:
@@ -47,6 +57,10 @@ class Shadow:
         """Snapshots of one root share a private index."""
         self._reader = Reader(git)
         self._blocking = BlockingReader(git)
+        self.laying_out = asyncio.Semaphore(LAID_OUT_AT_ONCE)
+        """Checkouts that are made at once: they compete for the disk."""
+        self.idle: list[Idle] = []
+        """Directories of earlier checkouts, emptied, for the next one."""
         self._users = 0
         self._listings: OrderedDict[str, Folders] = OrderedDict()
 
@@ -84,6 +98,8 @@ class Shadow:
         if self._users > 0:
             return
         _OPEN.get(asyncio.get_running_loop(), {}).pop((self.folder, self.root), None)
+        while self.idle:
+            await self.idle.pop().remove()
         await self._reader.close()
         self._blocking.close()
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from backburner.lib.files import atomic_replace
 from backburner.model.task import LeftOut, Snapshot
 from backburner.workspace.choosing import listed, shown
 from backburner.workspace.folders import EMPTY_TREE
 from backburner.workspace.frozen import lay_over
 from backburner.workspace.git import Git, GitFailed, names
+from backburner.workspace.ignored import write_if_other, write_ignored
 from backburner.workspace.indexes import Remembered, private_folder, remember
 from backburner.workspace.repository import (
     CARRIED,
@@ -62,6 +62,7 @@ async def take(
         if repository is not None:
             (commit, base_tree), values = await asyncio.gather(commit_and_tree(repository), settings(repository))
         _borrow(shadow, repository, values)
+        await write_ignored(shadow, repository, values)
         folder, remembered = await private_folder(shadow, repository)
         wanted, left_out = await list_untracked(folder)
         if repository is None and len(wanted) > folder.caps.total_files:
@@ -131,18 +132,16 @@ def _borrow(shadow: Shadow, repository: Repository | None, values: Mapping[str, 
     path = str(repository.objects)
     if path.startswith('"') or "\n" in path:
         path = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    _write_if_other(shadow.folder / "objects" / "info" / "alternates", os.fsencode(path) + b"\n")
+    write_if_other(shadow.folder / "objects" / "info" / "alternates", os.fsencode(path) + b"\n")
+    with suppress(FileNotFoundError):
+        # Where history ends in a shallow clone; git reads it here too.
+        write_if_other(shadow.folder / "shallow", (repository.common_dir / "shallow").read_bytes())
     lines = ["[core]", "\trepositoryformatversion = 0", "\tbare = true"]
     for name in CARRIED:
         if name in values:
             value = values[name].replace("\\", "\\\\").replace('"', '\\"')
             lines.append(f'\t{name.removeprefix("core.")} = "{value}"')
-    _write_if_other(shadow.folder / "config", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
-
-
-def _write_if_other(path: Path, data: bytes) -> None:
-    if not path.exists() or path.read_bytes() != data:
-        atomic_replace(path, data)
+    write_if_other(shadow.folder / "config", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
 
 
 async def _write_tree(git: Git, prefix: str, partial: bool) -> str:

@@ -50,27 +50,32 @@ class LaidOut(Protocol):
 class Workspace:
     """What one run sees and changes. Make one with `open`, end it with `close`."""
 
-    def __init__(self, shadow: Shadow, snapshot: Snapshot, root: Path, trees: Path, base: Folders) -> None:
+    def __init__(
+        self, shadow: Shadow, snapshot: Snapshot, root: Path, trees: Path, base: Folders, run: str = ""
+    ) -> None:
         self.shadow = shadow
         self.snapshot = snapshot
         self.root = str(root)
         """The person's project folder; only a name here, nothing below it is read."""
         self.trees = trees
         """Where real files are laid out."""
+        self.run = run
+        """Said in the marker of what is laid out."""
         self.checkout: LaidOut | None = None
         """The files that a command ran in; owned here, made by `checkout.materialise`."""
         self.problems: dict[str, str] = {}
         """By path: what a command left behind and could not be taken, as a clause."""
-        self._base = base
+        self.base = base
+        """Every folder as it was in the snapshot."""
         self._now = base
         self._changes: dict[str, Entry | None] = {}
         self._unstored: dict[str, bytes] = {}
         self._storing = asyncio.Lock()
 
     @staticmethod
-    async def open(shadow: Shadow, snapshot: Snapshot, root: Path, trees: Path) -> Workspace:
+    async def open(shadow: Shadow, snapshot: Snapshot, root: Path, trees: Path, *, run: str = "") -> Workspace:
         """A workspace as the snapshot is. Raises `GitFailed` when the snapshot is gone."""
-        return Workspace(shadow, snapshot, root, trees, await shadow.listing(snapshot.commit))
+        return Workspace(shadow, snapshot, root, trees, await shadow.listing(snapshot.commit), run)
 
     async def close(self) -> None:
         """Remove the files that were laid out, if any. The changes are in the shadow by then, or they are lost."""
@@ -88,7 +93,7 @@ class Workspace:
 
     async def read_base(self, path: str) -> bytes | None:
         """The same as it was in the snapshot."""
-        entry = await self._entry(self._base, path)
+        entry = await self._entry(self.base, path)
         return None if entry is None else await self._data(entry)
 
     async def mode(self, path: str) -> int | None:
@@ -179,7 +184,7 @@ class Workspace:
         self._changes = {
             changed.path: None if changed.blob is None else Entry(changed.mode, changed.blob) for changed in changes
         }
-        self._now = folders.changed(self._base, self._changes)
+        self._now = folders.changed(self.base, self._changes)
         self._unstored.clear()
 
     async def proposal(self, run_id: str) -> tuple[Proposal, tuple[str, ...]]:
@@ -210,6 +215,11 @@ class Workspace:
     def now(self) -> Folders:
         """Every folder as it is now. A value: later writes make another one."""
         return self._now
+
+    @property
+    def changed_paths(self) -> tuple[str, ...]:
+        """Paths that were changed, also those that are as in the snapshot again."""
+        return tuple(self._changes)
 
     def _put_tree(self, data: bytes) -> str:
         return self.shadow.loose.write("tree", [data], durable=False)[0]
