@@ -1,7 +1,7 @@
 """What the emulated model says: scenes of turns, chosen by a phrase in the conversation, the same on every wire format.
 
     [[scene]]
-    match = "add a docstring"       # a phrase of a user message, the latest that has one; none: the default scene
+    match = "add a docstring"       # in the latest user message that has any; none: the default
     [[scene.turn]]
     think = "Short."                # thinking, where the wire format has it
     say = "I read it first."
@@ -53,9 +53,9 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
     turn: tuple[Turn, ...]
     match: str | tuple[str, ...] = ()
 
-    def matches(self, text: str) -> bool:
-        phrases = (self.match,) if isinstance(self.match, str) else self.match
-        return any(phrase in text for phrase in phrases)
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        return (self.match,) if isinstance(self.match, str) else self.match
 
 
 class Script(Struct, frozen=True):
@@ -116,15 +116,25 @@ def choose(script: Script, asked: Asked) -> Turn:
         if item.kind == "turn":
             turns += 1
         elif item.kind == "user":
-            chosen = next((scene for scene in script.scene if any(map(scene.matches, item.texts))), None)
+            chosen = _matching(script, "\n".join(item.texts))
             if chosen is not None:
                 break
     if chosen is None:
         turns = asked.taken
-        chosen = next((scene for scene in script.scene if scene.matches(asked.system)), None)
-        chosen = chosen or next((scene for scene in script.scene if not scene.match), None)
+        chosen = _matching(script, asked.system) or next((scene for scene in script.scene if not scene.match), None)
     turn = chosen.turn[turns] if chosen is not None and turns < len(chosen.turn) else LAST
     return _filled(turn, asked)
+
+
+def _matching(script: Script, text: str) -> Scene | None:
+    """The scene whose phrase stands first in the text."""
+    places = [
+        (text.index(phrase), order)
+        for order, scene in enumerate(script.scene)
+        for phrase in scene.phrases
+        if phrase in text
+    ]
+    return script.scene[min(places)[1]] if places else None
 
 
 def _filled(turn: Turn, asked: Asked) -> Turn:

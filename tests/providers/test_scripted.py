@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 
 import pytest
 
 from backburner.lib.clock import HandClock
-from backburner.model.catalog import resolve
+from backburner.model.catalog import AgentSpec, practice_sample, resolve
 from backburner.model.transcript import Conversation, Entry, Message, Text, ToolCall, ToolResult, ToolResults, Turn
 from backburner.providers.base import Delta, Overloaded, TurnSettings, collect
 from backburner.providers.scripted import BadScript, ScriptedModel, parse
@@ -42,8 +43,13 @@ def conversation(*entries: Entry) -> Conversation:
     return Conversation(system="You work.", tools=(), entries=entries, key="t1")
 
 
+class NoWait(HandClock):
+    async def sleep(self, seconds: float) -> None:
+        self.wind(seconds)
+
+
 def model(script: str = SCRIPT) -> ScriptedModel:
-    return ScriptedModel(parse(script), HandClock())
+    return ScriptedModel(parse(script), NoWait())
 
 
 async def take(*entries: Entry, script: str = SCRIPT) -> Turn:
@@ -134,7 +140,31 @@ def test_json_says_the_same_as_toml() -> None:
     )
 
 
-def test_the_shipped_practice_script_can_be_played() -> None:
+async def test_of_several_phrases_in_a_message_the_first_one_counts() -> None:
+    brief = Message("Instruction: and shorter\n\nThe file:\n# add a docstring\n")
+    assert (await take(brief)).text == "Shorter now."
+
+
+@pytest.mark.parametrize("place", ["total", "discounted", "receipt"])
+async def test_the_practice_agent_does_its_three_places_and_says_so_elsewhere(place: str) -> None:
     spec = resolve("practice", {}, {})
-    assert not hasattr(spec, "sentence")
-    assert len(parse(spec.script).scene) == 4  # type: ignore[union-attr]
+    assert isinstance(spec, AgentSpec)
+    path, text = practice_sample()
+    excerpt = f"The file at that place:\n{text}"
+    brief = Message(f"Instruction: as the kind says.\n\nTarget: {place}() in {path}, line 1\n\n{excerpt}")
+    entries: list[Entry] = [brief]
+    edits = 0
+    for _ in range(3):
+        turn = await take(*entries, script=spec.script)
+        for call in turn.calls:
+            if call.name == "edit" and call.arguments is not None:
+                assert text.count(call.arguments["old"]) == 1
+                text = text.replace(call.arguments["old"], call.arguments["new"])
+                edits += 1
+        results = ToolResults(tuple(ToolResult(call_id=call.id, name=call.name, text="ok") for call in turn.calls))
+        entries += [turn, results]
+    assert edits
+    assert turn.calls[0].name == "finish"
+    ast.parse(text)
+    told = await take(Message("Instruction: explain\n\nTarget: other.py, line 3"), script=spec.script)
+    assert told.text.startswith("I am a canned agent")

@@ -4,7 +4,7 @@
 change often: nothing here or elsewhere may depend on one of them. Adding a host that speaks a known wire format is one
 row in `[endpoints]`.
 
-Pure but for `shipped()`, which reads the packaged file once. Never reads the environment: callers hand it over.
+Pure but for `shipped()` and `practice_sample()`, which read packaged files. The environment is handed over by callers.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def parse(text: str) -> Catalog:
 
 @lru_cache(maxsize=1)
 def shipped() -> Catalog:
-    """The catalog of the package; the only function here that reads a file."""
+    """The catalog of the package, read once."""
     folder = resources.files("backburner.model")
     catalog = parse((folder / "catalog.toml").read_text("utf-8"))
     practice = catalog.agents["practice"]
@@ -168,6 +168,12 @@ def shipped() -> Catalog:
         catalog,
         agents={**catalog.agents, "practice": msgspec.structs.replace(practice, script=script)},
     )
+
+
+def practice_sample() -> tuple[str, str]:
+    """Path and text of the file that the agent `practice` knows; reads a packaged file."""
+    sample = tomllib.loads((resources.files("backburner.model") / "practice.toml").read_text("utf-8"))["sample"]
+    return sample["path"], sample["text"]
 
 
 def names(agents: Mapping[str, Any], catalog: Catalog | None = None) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ A script is TOML (or the same as JSON). Scenes are chosen by a phrase; a scene i
     error = "overloaded"               # raised in place of an answer; with `times` that often, then the turn is played
 
 What is said depends on the conversation alone (and on how often an error was raised): the latest message that holds some
-scene's phrase decides the scene, the number of turns after it the turn. So a run that is resumed goes on where it was, and
-a reply with a phrase of its own begins a scene of its own. After the last turn the model ends with nothing to say.
+scene's phrase decides the scene (in it the phrase that stands first), the number of turns after it the turn. So a run that
+is resumed goes on where it was, and a reply with a phrase of its own begins a scene of its own. After the last turn the
+model ends with nothing to say.
 """
 
 from __future__ import annotations
@@ -173,7 +174,14 @@ def _place(script: Script, conversation: Conversation) -> tuple[Scene | None, in
 
 
 def _matching(script: Script, text: str) -> Scene | None:
-    return next((scene for scene in script.scene if any(phrase in text for phrase in scene.phrases)), None)
+    """The scene whose phrase stands first in the text: an instruction comes before the code that is quoted after it."""
+    places = [
+        (text.index(phrase), order)
+        for order, scene in enumerate(script.scene)
+        for phrase in scene.phrases
+        if phrase in text
+    ]
+    return script.scene[min(places)[1]] if places else None
 
 
 def _find(patterns: Mapping[str, str], conversation: Conversation) -> dict[str, str]:
