@@ -13,7 +13,7 @@ import type { NextResult, Outcome, Place, Reading, ServerAction, TaskView } from
 import { isRowNode, type QueueView } from './queue';
 import { reveal, showReading } from './read';
 import type { Reviews } from './review';
-import { actionOf, shortName } from './rows';
+import { actionOf, shortName, told } from './rows';
 
 export interface Surfaces {
   queue: QueueView;
@@ -69,7 +69,7 @@ async function say(ctx: Ctx, surfaces: Surfaces, argument: Argument, saying: Say
   }
   const text = await vscode.window.showInputBox({ title: `#${task}`, prompt: SAYINGS[saying] });
   if (text?.trim()) {
-    acknowledge(await ctx.send<Outcome | null>(`backburner.${saying}`, { task, text: text.trim() }));
+    await showOutcome(ctx, surfaces, { task }, await ctx.send(`backburner.${saying}`, { task, text: text.trim() }));
   }
 }
 
@@ -150,7 +150,10 @@ async function actionsHere(ctx: Ctx): Promise<void> {
 // ---- what came back ----------------------------------------------------------------------------------------------
 
 const showOutcome: Show = async (ctx, surfaces, argument, answer) => {
-  acknowledge(answer as Outcome | null);
+  const sentence = told(answer as Outcome | null);
+  if (sentence) {
+    void vscode.window.showInformationMessage(sentence);
+  }
   await ctx.refresh();
   if (typeof argument.task === 'number') {
     await surfaces.reviews.judged(argument.task);
@@ -165,6 +168,8 @@ const showText =
   };
 
 const SHOW: Record<string, Show> = {
+  delegate: async (_ctx, _surfaces, _argument, answer) => acknowledge(answer as Outcome | null),
+  again: async (_ctx, _surfaces, _argument, answer) => acknowledge(answer as Outcome | null),
   read: async (ctx, surfaces, argument, answer) => {
     const reading = answer as Reading;
     await showReading(ctx, reading);
@@ -200,17 +205,16 @@ const SHOW: Record<string, Show> = {
     await reveal(sample.uri, sample.line);
   },
   trust: async (ctx, surfaces, _argument, answer) => {
-    const asked = answer as { path: string; text: string; sha256: string };
+    const asked = answer as { path: string; text: string; sha256: string; sentence?: string };
     if (!asked.sha256) {
-      void vscode.window.showInformationMessage(
-        asked.text || 'No project file wants anything that needs your approval.',
-      );
+      void vscode.window.showInformationMessage(told(asked) || 'No project file needs your approval.');
       return;
     }
     await surfaces.reviews.showText('Project Settings', asked.text);
     const question = `Approve exactly these contents of ${asked.path}?`;
     if ((await vscode.window.showWarningMessage(question, 'Approve')) === 'Approve') {
-      acknowledge(await ctx.send<Outcome>('backburner.trust', { path: asked.path, sha256: asked.sha256 }));
+      const approval = { path: asked.path, sha256: asked.sha256 };
+      await showOutcome(ctx, surfaces, {}, await ctx.send('backburner.trust', approval));
     }
   },
 };

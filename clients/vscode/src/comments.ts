@@ -4,7 +4,7 @@
 import * as vscode from 'vscode';
 import type { Ctx } from './ctx';
 import type { Outcome, QueueRow, TaskView } from './protocol';
-import { literal } from './rows';
+import { literal, told } from './rows';
 
 export type Saying = 'reply' | 'steer' | 'answer';
 
@@ -77,12 +77,12 @@ export class Conversations {
       return;
     }
     const argument = { task: found.task, text: reply.text.trim() };
-    const outcome = await this.ctx.send<Outcome | null>(`backburner.${found.saying}`, argument);
+    const sentence = told(await this.ctx.send<Outcome | null>(`backburner.${found.saying}`, argument));
     const mine = comment(found.task, 'You', new vscode.MarkdownString(literal(argument.text)));
     reply.thread.comments = [...reply.thread.comments, mine];
     reply.thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
-    if (outcome?.message) {
-      void vscode.window.showInformationMessage(outcome.message);
+    if (sentence) {
+      void vscode.window.showInformationMessage(sentence);
     }
   }
 

@@ -6,7 +6,6 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import { Backoff } from './backoff';
-import { makeClient } from './client';
 import { type Ctx, Sentence } from './ctx';
 import { keysFor } from './keys';
 import { STATUS, type Status } from './protocol';
@@ -93,6 +92,8 @@ export class Connection {
 
   private async start(found: Found): Promise<void> {
     const secrets = await keysFor(this.ctx);
+    // A bundle of its own: the protocol library is ten times the rest of the extension, and not needed to activate.
+    const { makeClient } = await import('./client.js');
     const client = makeClient({ program: found.program, secrets }, this.ctx.log, () => this.closed(client));
     client.onNotification(STATUS, (status: Status) => this.ctx.setStatus(status));
     this.client = client;

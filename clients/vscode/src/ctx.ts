@@ -24,6 +24,7 @@ export class Sentence extends Error {}
 
 export class Ctx {
   readonly log: vscode.LogOutputChannel;
+  /** Set right after construction, by `activate`. */
   connection!: Connection;
   status: Status = IDLE;
   queue: Queue = { rows: [] };
@@ -33,6 +34,7 @@ export class Ctx {
   private readonly changedEmitter = new vscode.EventEmitter<void>();
   /** Status or queue changed. */
   readonly onDidChange = this.changedEmitter.event;
+  private lastFile = '';
   private asked = -1;
   private refreshing: Promise<void> | undefined;
 
@@ -40,6 +42,8 @@ export class Ctx {
     this.log = vscode.window.createOutputChannel('Backburner', { log: true });
     extension.subscriptions.push(this.log, this.changedEmitter);
     this.paint = paintDiffs(extension);
+    this.look(vscode.window.activeTextEditor);
+    extension.subscriptions.push(vscode.window.onDidChangeActiveTextEditor((editor) => this.look(editor)));
   }
 
   /** `workspace/executeCommand` with one argument. Rejects with one sentence for the person. */
@@ -87,22 +91,38 @@ export class Ctx {
   }
 
   private async fetchQueue(): Promise<void> {
-    const client = this.connection.client;
+    const client = this.connection?.client;
     if (client === undefined) {
       return;
     }
-    try {
-      const argument = { uri: vscode.workspace.workspaceFolders?.[0]?.uri.toString() ?? activeFile() };
-      const queue = await client.sendRequest<Queue | null>('workspace/executeCommand', {
-        command: 'backburner.list',
-        arguments: [argument],
-      });
-      if (queue?.rows) {
-        this.queue = queue;
-        this.changedEmitter.fire();
+    // The project of the file that the person is in; a file that belongs to none has the queue of the first folder.
+    for (const uri of new Set([this.lastFile, vscode.workspace.workspaceFolders?.[0]?.uri.toString() ?? ''])) {
+      try {
+        const params = { command: 'backburner.list', arguments: [{ uri }] };
+        const queue = await client.sendRequest<Queue | null>('workspace/executeCommand', params);
+        if (queue?.rows) {
+          this.queue = queue;
+          this.changedEmitter.fire();
+          return;
+        }
+      } catch (error) {
+        this.log.debug(`queue of ${uri || 'the window'}: ${error instanceof Error ? error.message : String(error)}`);
       }
-    } catch (error) {
-      this.log.debug(`queue: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Another file is before the person: its queue is asked for when it may be another project's. */
+  private look(editor: vscode.TextEditor | undefined): void {
+    const uri = editor?.document.uri;
+    if (uri?.scheme !== 'file') {
+      return;
+    }
+    const folder = (file: string) =>
+      vscode.workspace.getWorkspaceFolder(vscode.Uri.parse(file))?.uri.toString() ?? file;
+    const moved = this.lastFile === '' || folder(this.lastFile) !== folder(uri.toString());
+    this.lastFile = uri.toString();
+    if (moved) {
+      void this.refresh();
     }
   }
 
@@ -113,9 +133,4 @@ export class Ctx {
     this.asked = -1;
     this.changedEmitter.fire();
   }
-}
-
-function activeFile(): string {
-  const uri = vscode.window.activeTextEditor?.document.uri;
-  return uri?.scheme === 'file' ? uri.toString() : '';
 }

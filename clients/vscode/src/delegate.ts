@@ -6,6 +6,7 @@ import { type PlaceRow, placeRows, targetsOf } from './places';
 import { OURS } from './problems';
 import type { Outcome, Place, Places } from './protocol';
 import { remember } from './recents';
+import { told } from './rows';
 
 const RECENTS = 'backburner.recents';
 const WORDS = 'Words that work anywhere: @agent  !quick  after 12  in 8h  $0.50  step';
@@ -52,15 +53,16 @@ export async function delegateInOneBox(ctx: Ctx, targets: readonly Place[], prom
   await delegate(ctx, { instruction, targets });
 }
 
-/** Sends a delegation. The acknowledgement is the mark at the line; it is said aloud only in the status bar. */
+/** Sends a delegation. */
 export async function delegate(ctx: Ctx, argument: object): Promise<void> {
-  const outcome = await ctx.send<Outcome | null>('backburner.delegate', argument);
-  acknowledge(outcome);
+  acknowledge(await ctx.send<Outcome | null>('backburner.delegate', argument));
 }
 
+/** The acknowledgement is the mark at the line; here it is said in passing, and only what must be known is a message. */
 export function acknowledge(outcome: Outcome | null | undefined): void {
-  if (outcome?.message) {
-    void vscode.window.showInformationMessage(outcome.message);
+  const sentence = told(outcome);
+  if (sentence) {
+    void vscode.window.showInformationMessage(sentence);
   } else if (outcome?.tasks?.length) {
     const numbers = outcome.tasks.map((task) => `#${task}`);
     const several = numbers.length > 3 ? `${numbers[0]} to ${numbers[numbers.length - 1]}` : numbers.join(', ');

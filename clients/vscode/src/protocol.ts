@@ -156,8 +156,11 @@ export interface Places {
 export interface Outcome {
   task?: number;
   tasks?: number[];
-  state?: string;
+  /** What the person must know; empty when the mark at the line says it all. */
+  sentence?: string;
   message?: string;
+  /** What a verdict could not do, with the reason as a sentence. */
+  left?: { task: number; item: string; reason: string }[];
 }
 
 export const STATUS = 'backburner/status';

@@ -1,6 +1,6 @@
 // The queue as a tree, as words, as a tooltip: pure functions over what the server answered.
 
-import type { Queue, QueueRow, ServerAction, Status } from './protocol';
+import type { Outcome, Queue, QueueRow, ServerAction, Status } from './protocol';
 
 export interface Section {
   title: string;
@@ -99,6 +99,12 @@ export function statusTooltip(status: Status, queue: Queue | undefined): string 
     lines.push(`and ${running.length - 10} more`);
   }
   return lines.join('\n\n');
+}
+
+/** What the person must be told of an answer, each reason once; empty when the marks say it all. */
+export function told(outcome: Outcome | null | undefined): string {
+  const reasons = new Set((outcome?.left ?? []).map((item) => item.reason));
+  return outcome?.message || outcome?.sentence || [...reasons].join(' ');
 }
 
 /** Makes text harmless inside Markdown. */
