@@ -18,7 +18,7 @@ from pathlib import Path
 from backburner.lib.clock import Clock, RealClock
 from backburner.lib.files import LockFile
 from backburner.worker.host import Host
-from backburner.worker.pipe import heartbeat, standard
+from backburner.worker.pipe import HEARTBEAT_S, heartbeat, standard
 
 NICE = 5
 LOCK_RETRY_S = 0.2
@@ -28,14 +28,17 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until the daemon is gone. `arguments`: the path of the lock file. Logging was set up by the front door."""
-    if len(arguments) != 1:
-        print("usage: backburner worker LOCKFILE", file=sys.stderr)
+    """Serve until the daemon is gone. `arguments`: the path of the lock file, and how often to say that we live.
+
+    Logging was set up by the front door.
+    """
+    if len(arguments) not in (1, 2):
+        print("usage: backburner worker LOCKFILE [HEARTBEAT_SECONDS]", file=sys.stderr)
         return 2
     die_with_parent()
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    asyncio.run(_serve(Path(arguments[0])))
+    asyncio.run(_serve(Path(arguments[0]), float(arguments[1]) if len(arguments) == 2 else HEARTBEAT_S))
     return 0
 
 
@@ -49,11 +52,11 @@ def die_with_parent() -> None:
         raise SystemExit(1)
 
 
-async def _serve(lock_path: Path) -> None:
+async def _serve(lock_path: Path, heartbeat_s: float) -> None:
     clock: Clock = RealClock()
     link = await standard()
     lock = LockFile(lock_path)
-    with heartbeat(link, clock):
+    with heartbeat(link, clock, heartbeat_s):
         while not lock.acquire():
             log.info("another worker still holds %s", lock_path)
             await clock.sleep(LOCK_RETRY_S)

@@ -39,7 +39,7 @@ async def standard() -> WorkerEnd:
 
 
 @contextmanager
-def heartbeat(link: WorkerEnd, clock: Clock, every_s: float = HEARTBEAT_S) -> Generator[None]:
+def heartbeat(link: WorkerEnd, clock: Clock, every_s: float) -> Generator[None]:
     """Say that the process lives, as long as the block lasts."""
     over = threading.Event()
 
