@@ -52,7 +52,7 @@ class CommandAgent:
         direction = SECRETS.redact(shlex.join(argv))[:60]
         await report.fact(DirectionStated(task=spec.task, run=spec.run, direction=direction, at=at))
         try:
-            finished = await shell.run(argv, brief.limits.seconds)
+            finished = await shell.work(argv, brief.limits.seconds)
         except FileNotFoundError as error:
             sentence = f"There is no program {program} on the PATH that the task was delegated with."
             raise Failed(Cause(kind="command", sentence=sentence, who=program)) from error

@@ -83,13 +83,21 @@ class Shell:
             checkout = await materialise(self._workspace)
             return await self._run(checkout, command, timeout_s)
 
+    async def work(self, command: tuple[str, ...], timeout_s: float) -> Finished:
+        """Run a program that is the agent itself: what it changed counts, also when it is stopped in the middle."""
+        async with self.files() as checkout, self._gate:
+            return await self._run(checkout, command, timeout_s)
+
     @asynccontextmanager
     async def files(self) -> AsyncGenerator[Checkout]:
-        """The tree itself, for a program that works in it as long as the block lasts; collecting is up to the caller."""
+        """The tree itself, for a program that works in it as long as the block lasts; its changes count at the end."""
         async with self._one_at_a_time:
             checkout = await materialise(self._workspace)
             checkout.ran = True
-            yield checkout
+            try:
+                yield checkout
+            finally:
+                await checkout.collect()
 
     async def _run(self, checkout: Checkout, command: str | tuple[str, ...], timeout_s: float) -> Finished:
         return await run_command(

@@ -128,6 +128,8 @@ class Host:
         for name, value in message.variables.items():
             if any(part in name.upper() for part in SECRET_NAMES):
                 SECRETS.add(value)
+        if self._environments.get(message.id) == message.variables:
+            return
         self._environments[message.id] = message.variables
         # Running runs keep the client that they have; new ones get the new key.
         self._models = {place: model for place, model in self._models.items() if place[1] != message.id}
