@@ -177,7 +177,8 @@ def test_trouble_with_an_agent_holds_its_tasks_only() -> None:
 
 
 def test_without_a_worker_everything_waits_with_its_reason() -> None:
-    plan = schedule(snapped().state, replace(OPEN, worker="The worker does not start."))
+    no_worker = Trouble(reason="worker", sentence="The worker does not start.", short="waits: no worker")
+    plan = schedule(snapped().state, replace(OPEN, worker=no_worker))
     assert plan.held[1].reason == "worker"
     assert plan.held[1].sentence == "The worker does not start."
 

@@ -46,8 +46,8 @@ class Capacity(Struct, frozen=True, kw_only=True):
     unread_lines: int = 600
     troubles: Mapping[int, Trouble] = {}
     """By task: a missing key, an unknown agent, a provider's limit."""
-    worker: str = ""
-    """Why no worker can be had; empty: nothing is wrong."""
+    worker: Trouble | None = None
+    """Why no worker can be had."""
     discounts: Mapping[int, str] = {}
     """By task: what its provider takes off for waiting (`30% off`)."""
 
@@ -81,8 +81,8 @@ def schedule(state: State, capacity: Capacity) -> Plan:
         free = capacity.free - len(start)
         if _has_time(task, capacity.now) and free <= RESERVED * capacity.places and "when" not in task.exempt:
             held[task.number] = _in_time(task, capacity)
-        elif capacity.worker:
-            held[task.number] = _held(task, "worker", capacity.worker, "waits: no worker")
+        elif capacity.worker is not None:
+            held[task.number] = _troubled(task, capacity.worker)
         elif free <= 0:
             held[task.number] = _in_line(task, waiting)
             waiting += 1
@@ -162,13 +162,7 @@ def _outside_reason(task: Task, capacity: Capacity) -> Held | None:
     """What the world outside does not allow."""
     trouble = capacity.troubles.get(task.number)
     if trouble is not None:
-        return Held(
-            task=task.number,
-            reason=trouble.reason,
-            sentence=trouble.sentence,
-            short=trouble.short,
-            until=trouble.until,
-        )
+        return _troubled(task, trouble)
     if "budget" in task.exempt:
         return None
     if is_task_spent(task, capacity.task_usd):
@@ -207,6 +201,12 @@ def _in_line(task: Task, ahead: int) -> Held:
     plural = "task starts" if ahead == 1 else "tasks start"
     sentence = f"{ahead} {plural} before it when a place is free."
     return Held(task=task.number, reason="capacity", sentence=sentence, short=f"queued, {ahead} ahead", ahead=ahead)
+
+
+def _troubled(task: Task, trouble: Trouble) -> Held:
+    return Held(
+        task=task.number, reason=trouble.reason, sentence=trouble.sentence, short=trouble.short, until=trouble.until
+    )
 
 
 def _held(task: Task, reason: HeldReason, sentence: str, short: str) -> Held:

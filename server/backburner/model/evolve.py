@@ -206,7 +206,10 @@ def _next(task: Task, event: Event) -> Task:
         case e.LetThrough():
             return replace(task, exempt=(*task.exempt, event.rule))
         case e.OrderSet():
-            return replace(task, after=event.after, exempt=tuple(rule for rule in task.exempt if rule != "after"))
+            exempt = tuple(rule for rule in task.exempt if rule != "after")
+            # What it waits for is part of what it begins from.
+            wants = task.wants_snapshot or (event.after is not None and not task.runs)
+            return replace(task, after=event.after, exempt=exempt, wants_snapshot=wants)
         case e.BudgetRaised():
             return replace(task, budget_usd=event.budget_usd)
         case e.ProposalEdited():

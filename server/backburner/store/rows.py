@@ -65,6 +65,7 @@ class Frozen(Struct, frozen=True, kw_only=True):
     """By path: the text of an open document with LF ends; None: the person sees no such file."""
     head: str = ""
     """The commit that HEAD named; empty without one."""
+    branch: str = ""
     index: str = ""
     """Digest of the Git index; empty without one."""
     at: float = 0.0
@@ -81,6 +82,7 @@ class _FrozenBody(Struct, frozen=True, kw_only=True):
     # Texts and paths as bytes: they may hold lone surrogates, which JSON and MessagePack cannot.
     texts: list[tuple[bytes, bytes | None]]
     head: str
+    branch: str
     index: str
     at: float
 
@@ -117,13 +119,14 @@ def read_event(path: Path, seq: int, kind: str, body: bytes, written_by: str) ->
 
 def frozen_body(frozen: Frozen) -> bytes:
     texts = [(_raw(path), None if text is None else _raw(text)) for path, text in frozen.texts.items()]
-    return msgspec.msgpack.encode(_FrozenBody(texts=texts, head=frozen.head, index=frozen.index, at=frozen.at))
+    body = _FrozenBody(texts=texts, head=frozen.head, branch=frozen.branch, index=frozen.index, at=frozen.at)
+    return msgspec.msgpack.encode(body)
 
 
 def read_frozen(body: bytes) -> Frozen:
     raw = msgspec.msgpack.decode(body, type=_FrozenBody)
     texts = {_text(path): None if data is None else _text(data) for path, data in raw.texts}
-    return Frozen(texts=texts, head=raw.head, index=raw.index, at=raw.at)
+    return Frozen(texts=texts, head=raw.head, branch=raw.branch, index=raw.index, at=raw.at)
 
 
 def environment_body(variables: Mapping[str, str]) -> bytes:

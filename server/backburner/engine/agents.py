@@ -1,0 +1,111 @@
+"""From the name of an agent to what a run is given, or to the reason why it cannot start."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from backburner.engine.environments import Environments
+from backburner.engine.schedule import Trouble
+from backburner.model.catalog import AgentSpec, first_found, missing_key, names, resolve
+from backburner.model.settings import AgentTable, Settings
+from backburner.model.task import Cause, Task
+from backburner.workspace.programs import find_program
+
+DISCOUNTS = {"2h": "30% off", "8h": "40% off"}
+
+
+class Agents:
+    """What the settings of one project and the environments of its editors make of an agent's name."""
+
+    def __init__(self, root: Path, settings: Callable[[], Settings], environments: Environments) -> None:
+        self._root = root
+        self._settings = settings
+        self._environments = environments
+        self._resolved: dict[tuple[str, str, str], AgentSpec | Trouble] = {}
+        self._resolved_of: tuple[Settings, int] | None = None
+        self.keyring: Collection[str] = ()
+        """Names of key variables whose value is in the keyring."""
+        self.reachable: Collection[str] = ()
+        """Agents such as `ollama` whose server answered."""
+
+    def names(self) -> tuple[str, ...]:
+        return names(rows(self._settings()))
+
+    def first(self, environment: str = "") -> str | None:
+        """The agent that works when none was named: the one in the settings, else the first that is found."""
+        settings = self._settings()
+        if settings.agent:
+            return settings.agent
+        variables = self._environments.variables(environment)
+        path = variables.get("PATH", "")
+        return first_found(
+            variables,
+            # Never a program that lies inside the project.
+            lambda program: find_program(program, path, (self._root,)) is not None,
+            handed=self._environments.handed(environment),
+            keyring=self.keyring,
+            reachable=self.reachable,
+        )
+
+    def resolve(self, task: Task) -> AgentSpec | Trouble:
+        """What the task's next run is given, or why it cannot start."""
+        settings = self._settings()
+        if self._resolved_of != (settings, self._environments.revision):
+            self._resolved_of = (settings, self._environments.revision)
+            self._resolved.clear()
+        place = (task.agent, task.effort, task.environment)
+        if place not in self._resolved:
+            self._resolved[place] = self._resolve(settings, *place)
+        return self._resolved[place]
+
+    def _resolve(self, settings: Settings, agent: str, effort: str, environment: str) -> AgentSpec | Trouble:
+        name = agent or self.first(environment)
+        if name is None:
+            sentence = "No agent yet. Paste a key, use Ollama, or practise without a key."
+            return Trouble(reason="no_agent", sentence=sentence, short="waits: no agent yet")
+        variables = self._environments.variables(environment)
+        spec = resolve(name, rows(settings), variables, effort=effort or settings.effort)
+        if isinstance(spec, Cause):
+            return Trouble(reason="no_agent", sentence=spec.sentence, short=f"waits: no agent {name}")
+        cause = missing_key(spec, variables, self.keyring)
+        if cause is not None:
+            return Trouble(reason="no_key", sentence=cause.sentence, short=f"waits: needs {spec.key_env}")
+        return spec
+
+    def confirmed(self, name: str) -> bool:
+        """Whether the person's settings say that the agent's program may use a network and a sandbox of its own."""
+        table = self._settings().agents.get(name)
+        return table is not None and table.network
+
+
+def discount(task: Task, spec: AgentSpec) -> str:
+    """What the provider takes off because the task has time."""
+    return DISCOUNTS.get(task.when, "") if spec.windows else ""
+
+
+def rows(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The agents of the settings as the catalog reads them: what was not written is not there."""
+    return {name: _row(table) for name, table in settings.agents.items()}
+
+
+def _row(table: AgentTable) -> dict[str, Any]:
+    defaults = AgentTable()
+    row: dict[str, Any] = {
+        field.name: getattr(table, field.name)
+        for field in msgspec.structs.fields(AgentTable)
+        if getattr(table, field.name) != getattr(defaults, field.name)
+    }
+    if isinstance(table.key_command, str) and table.key_command:
+        row["key_command"] = tuple(shlex.split(table.key_command))
+    if row.pop("acp", False):
+        row["acp"] = row.pop("command", ())
+    if table.script and "\n" not in table.script:
+        path = Path(table.script).expanduser()
+        if path.is_file():
+            row["script"] = path.read_text("utf-8", "replace")
+    return row
