@@ -9,7 +9,7 @@ import pytest
 from backburner.model.catalog import AgentSpec, resolve
 from backburner.model.task import When
 from backburner.model.transcript import Usage
-from backburner.providers.prices import cost
+from backburner.providers.prices import cost, flat, looked_up
 
 NOW = 1_795_392_000.0
 """2026-11-23, the day of the prices in the reference."""
@@ -80,3 +80,21 @@ def test_what_is_not_known_is_none_and_what_is_free_is_zero() -> None:
     assert price("ollama", usage) == 0.0
     assert price("practice", usage) == 0.0
     assert price("opus", Usage()) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("anthropic", "claude-opus-5-5"),
+        ("anthropic", "claude-haiku-5-5"),
+        ("openai", "gpt-6.1-sol"),
+        ("groq", "openai/gpt-oss-120b"),
+    ],
+)
+def test_a_flat_row_says_what_the_table_says(provider: str, model: str) -> None:
+    hour = int(NOW // 3600)
+    row = flat(provider, model, hour)
+    assert (row is None) == (model in ("claude-haiku-5-5", "gpt-6.1-sol")), "only a step in the price makes it not flat"
+    usage = Usage(input_tokens=12_345, cache_read_tokens=345_678, cache_write_tokens=2_222, output_tokens=9_876)
+    found = cost(AgentSpec(name="x", model=model, price_id=provider), usage, at=NOW)
+    assert found == pytest.approx(looked_up(provider, model, hour, usage))

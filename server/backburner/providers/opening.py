@@ -107,7 +107,7 @@ def load(spec: AgentSpec) -> None:
     elif spec.wire in ("responses", "chat"):
         openai_client.load()
     if spec.price_id and spec.price is None:
-        prices.warm()
+        prices.warm(spec.price_id, spec.model)
 
 
 async def find_key(spec: AgentSpec, env: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from backburner.model.catalog import AgentSpec, Price
 from backburner.model.task import When
@@ -42,28 +43,56 @@ def from_row(price: Price, usage: Usage) -> float:
 
 def from_table(spec: AgentSpec, usage: Usage, at: float) -> float | None:
     """By the price table; None when it does not know the model."""
-    import genai_prices
-
     if not spec.price_id:
         return None
+    hour = int(at // 3600)
+    row = flat(spec.price_id, spec.model, hour)
+    return looked_up(spec.price_id, spec.model, hour, usage) if row is None else from_row(row, usage)
+
+
+@lru_cache(maxsize=64)
+def flat(provider: str, model: str, hour: int) -> Price | None:
+    """The table's prices of a model as one row, where they do not depend on the length of the prompt.
+
+    A look-up costs as much CPU as a fifth of a turn; hundreds of agents should not pay it each time.
+    """
+    rows: list[tuple[float, ...]] = []
+    for size in (10_000, 1_000_000):
+        prompt = looked_up(provider, model, hour, Usage(input_tokens=size))
+        if prompt is None:
+            return None
+        more = (
+            Usage(cache_read_tokens=size),
+            Usage(cache_write_tokens=size),
+            Usage(input_tokens=size, output_tokens=size),
+        )
+        read, write, both = (looked_up(provider, model, hour, usage) or 0.0 for usage in more)
+        rows.append(tuple(round(price / size * 1e6, 9) for price in (prompt, read, write, both - prompt)))
+    if rows[0] != rows[1]:
+        return None
+    given, read, write, output = rows[0]
+    return Price(input=given, cache_read=read, cache_write=write, output=output)
+
+
+def looked_up(provider: str, model: str, hour: int, usage: Usage) -> float | None:
+    """What the table says; `hour`: since the epoch."""
+    import genai_prices
+
     total = genai_prices.Usage(
         input_tokens=usage.total_input,
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
     )
+    at = datetime.fromtimestamp(hour * 3600, UTC)
     try:
-        found = genai_prices.calc_price(
-            total, spec.model, provider_id=spec.price_id, genai_request_timestamp=datetime.fromtimestamp(at, UTC)
-        )
+        found = genai_prices.calc_price(total, model, provider_id=provider, genai_request_timestamp=at)
     except (LookupError, ValueError):
         return None
     price: Decimal = found.total_price
     return float(price)
 
 
-def warm() -> None:
+def warm(provider: str, model: str) -> None:
     """Load the table (a quarter of a second): to be called in a thread."""
-    import genai_prices
-
-    genai_prices.calc_price(genai_prices.Usage(input_tokens=1), "claude-opus-5", provider_id="anthropic")
+    looked_up(provider, model, 0, Usage(input_tokens=1))

@@ -58,7 +58,7 @@ async def frames(
     """Send, then yield the data of each event as it comes. Raises `ProviderError`; closing it ends the request."""
     response = await guarded(send, errors, call)
     try:
-        call.heard(response.headers)
+        call.heard(dict(response.headers))  # once: theirs decode at every look
         reader = Frames()
         async with aclosing(_chunks(response, call)) as chunks:
             first = True
