@@ -152,7 +152,7 @@ def test_outside_a_project_nothing_can_be_delegated() -> None:
 
 def test_a_selection_is_delegated_as_it_is() -> None:
     box = offers(asked(1, end=2), OURS)[-1]
-    assert box.argument["place"] == {
+    assert box.argument["targets"][0] == {
         "uri": "file:///p/a.py",
         "start_line": 1,
         "start_character": 0,

@@ -180,7 +180,7 @@ def _anything(asked: Asked, client: Client) -> Iterator[Offer]:
     if at:
         place["diagnostics"] = [plain(raw) for raw in at]
     if client.input:
-        yield Offer(title="Delegate…", kind=REWRITE, command="backburner.ui.delegate", argument={"place": place})
+        yield Offer(title="Delegate…", kind=REWRITE, command="backburner.delegate", argument={"targets": [place]})
     else:
         title = "Delegate: write instruction"
         yield Offer(title=title, kind=REWRITE, command="backburner.instruction", argument={"place": place})

@@ -45,6 +45,8 @@ class Client(Struct, frozen=True, kw_only=True):
     """Wants `backburner/status`."""
     input: bool = False
     """Can ask the person for a line of text (our own clients): `Delegate...` makes sense."""
+    review: bool = False
+    """Shows results and their sides by itself: `read` only answers where the document is."""
     command_line: bool = False
     """Our command line: commands answer when they are done, and there is no person looking at marks."""
 
@@ -86,6 +88,7 @@ def resolve(params: types.InitializeParams, encoding: str) -> Client:
         ),
         status=ours.get("status") is True,
         input=ours.get("input") is True,
+        review=ours.get("review") is True,
         command_line=ours.get("commandLine") is True,
     )
 

@@ -1,0 +1,94 @@
+"""What works here and what to do next, for `doctor`: one row for each thing that a task needs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from backburner import __version__
+from backburner.engine.agents import Agents, rows
+from backburner.lsp.session import Session
+from backburner.lsp.transport import Refusal
+from backburner.model.catalog import AgentSpec, check_agents, missing_key, resolve
+from backburner.store import paths
+from backburner.workspace.git import Git, GitFailed, NoGit
+
+Row = dict[str, Any]
+
+
+async def checks_of(session: Session) -> list[Row]:
+    """Git, agents and keys, settings, the worker and its sandbox, this program."""
+    found = [await _git()]
+    root = session.roots.first()
+    book = session.editors.projects.book
+    loaded = book.loaded(root)
+    found += _agents(session)
+    for problem in (*loaded.problems, *check_agents(rows(loaded.settings))):
+        found.append(
+            row("broken", "settings", problem, f"Edit {paths.config_file()} or the project's backburner.toml.")
+        )
+    for waiting in loaded.untrusted:
+        detail = f"{waiting.path} wants {', '.join(waiting.wants)}"
+        found.append(row("warning", "trust", detail, "Look at it and approve it with: backburner trust"))
+    found.append(_worker(session))
+    if root is not None:
+        try:
+            engine = await session.engine(root)
+            detail = f"{root}, {len(engine.state.tasks)} tasks"
+            found.append(row("broken" if engine.trouble else "ok", "project", engine.trouble or detail))
+        except Refusal as refusal:
+            found.append(row("broken", "project", refusal.message))
+    found.append(row("ok", "backburner", f"{__version__}, process {os.getpid()}, state in {paths.state_dir()}"))
+    return found
+
+
+def row(state: str, name: str, detail: str, following: str = "") -> Row:
+    return {"state": state, "name": name, "detail": detail, "next": following}
+
+
+async def _git() -> Row:
+    try:
+        return row("ok", "git", await Git.find().line("--version"))
+    except NoGit:
+        return row("broken", "git", "no git on PATH", "Install git 2.30 or newer.")
+    except GitFailed as error:
+        return row("broken", "git", str(error), "Install git again.")
+
+
+def _agents(session: Session) -> list[Row]:
+    projects = session.editors.projects
+    root = session.roots.first()
+    settings = projects.book.settings(root)
+    environments = projects.shared.environments
+    agents = Agents(root or paths.state_dir(), lambda: settings, environments)
+    variables = environments.variables(session.environment)
+    first = agents.first(session.environment)
+    found: list[Row] = []
+    if first is None:
+        following = "Set a key such as ANTHROPIC_API_KEY, start Ollama, or practise without a key: backburner practise"
+        found.append(row("warning", "agent", "No agent yet.", following))
+    for name in dict.fromkeys(name for name in (first, *settings.agents) if name):
+        spec = resolve(name, rows(settings), variables)
+        chosen = " (used when none is named)" if name == first else ""
+        if not isinstance(spec, AgentSpec):
+            found.append(row("broken", f"agent {name}", spec.sentence))
+            continue
+        cause = missing_key(spec, variables)
+        detail = f"{spec.provider or 'command'} {spec.model or ' '.join(spec.command)}{chosen}"
+        found.append(row("warning", f"agent {name}", cause.sentence) if cause else row("ok", f"agent {name}", detail))
+    return found
+
+
+def _worker(session: Session) -> Row:
+    workers = session.editors.projects.workers
+    hello = workers.hello
+    if hello is not None:
+        note = f", {hello.sandbox_note}" if hello.sandbox_note else ""
+        detail = f"process {hello.pid}, sandbox {hello.sandbox or 'unknown'}{note}"
+        if hello.sandbox == "none":
+            following = "Install bubblewrap, or set sandbox.unsandboxed = true if you accept commands without it."
+            return row("warning", "worker", detail, following)
+        return row("ok", "worker", detail)
+    if workers.trouble:
+        return row("broken", "worker", workers.trouble)
+    return row("ok", "worker", "starts with the first task")

@@ -1,0 +1,225 @@
+"""Delegating: from places to targets at the key press, then to the engine.
+
+What the person sees is frozen before anything waits: `delegate` is a plain function that returns what is to be awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from backburner.engine.engine import Engine
+from backburner.lsp.actions import Asked, kind_of, offers, problem_place, symbol_place
+from backburner.lsp.from_lsp import line_range, others, target
+from backburner.lsp.roots import Owned
+from backburner.lsp.session import Session
+from backburner.lsp.transport import Refusal
+from backburner.model import events as e
+from backburner.model.commands import DelegateArguments, Place, PlaceArguments
+from backburner.model.comments import comments
+from backburner.model.instruction import QUICK, RECIPES, parse
+from backburner.model.symbols import symbols
+from backburner.model.task import Target
+from backburner.review.words import money
+
+MOST_TARGETS = 500
+
+
+class Wish(NamedTuple):
+    """What is delegated in one project, frozen."""
+
+    root: Path
+    targets: tuple[Target, ...]
+    frozen: Mapping[str, str]
+
+
+def delegate(session: Session, argument: DelegateArguments) -> Awaitable[dict[str, Any]]:
+    """Freeze now; then queue. Answers when the tasks are durable: `{tasks: [12, 13]}`."""
+    if not argument.targets:
+        raise Refusal("Say where: there is no target.", "bad_arguments")
+    if len(argument.targets) > MOST_TARGETS:
+        raise Refusal(f"That is {len(argument.targets)} places; at most {MOST_TARGETS} at once.", "bad_arguments")
+    return queue(session, argument, wishes(session, argument.targets))
+
+
+def wishes(session: Session, places: list[Place]) -> list[Wish]:
+    """The targets by project, with everything that the person sees at this moment."""
+    by_root: dict[Path, list[Target]] = {}
+    for place in places:
+        owned = session.owned(place.uri)
+        by_root.setdefault(owned.root, []).append(target_at(session, owned, place))
+    return [Wish(root, tuple(targets), session.frozen(root)) for root, targets in by_root.items()]
+
+
+def target_at(session: Session, owned: Owned, place: Place) -> Target:
+    document = session.document(owned)
+    if document is not None and document.doubtful:
+        raise Refusal(f"I lost track of {owned.path}. Close it and open it again.", "doubtful")
+    text = session.editors.live(owned, session)
+    if text is None:
+        whole = owned.root / owned.path
+        if not whole.exists():
+            raise Refusal(f"{owned.path} is not on disk and not open here. Save it first.", "unknown_file")
+        raise Refusal(f"{owned.path} is no text that I can read.", "binary")
+    return target(owned.path, text, place, session.client.encoding)
+
+
+async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish]) -> dict[str, Any]:
+    tasks: list[int] = []
+    for wish in wishes:
+        engine = await session.engine(wish.root)
+        command = wanted(engine, argument, wish.targets, session.environment)
+        outcome = await session.submit(engine, command, frozen=wish.frozen)
+        tasks.extend(outcome.tasks)
+    session.publisher.look()
+    return {"tasks": tasks}
+
+
+def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...], environment: str) -> e.Delegate:
+    """The command that a delegation comes to, the words inside the instruction taken out."""
+    said = parse(argument.instruction, engine.agent_names(), RECIPES)
+    recipe = argument.recipe or said.recipe or suggested(said.text, targets)
+    if recipe not in RECIPES:
+        raise Refusal(f"There is no recipe called {recipe!r}; there are {', '.join(RECIPES)}.", "bad_arguments")
+    agents = argument.agents or ([argument.agent] if argument.agent else list(said.agents)) or [""]
+    names = [agent_of(engine, name) for name in agents]
+    attempts = len(names) > 1
+    if attempts and len(targets) > 1:
+        raise Refusal("Several agents work on one place; choose one agent for several places.", "bad_arguments")
+    when = argument.when if argument.when != "now" else said.when or "now"
+    pace = argument.pace or said.pace or engine.settings.pace
+    if when not in ("now", "2h", "8h") or pace not in ("run", "step"):
+        raise Refusal("`when` is now, 2h or 8h; `pace` is run or step.", "bad_arguments")
+    effort = argument.effort
+    return e.Delegate(
+        recipe=recipe,
+        instruction=said.text,
+        new=tuple(e.NewTask(target=target, agent=name, effort=effort) for target in targets for name in names),
+        when=when,
+        pace=pace,
+        budget_usd=argument.budget_usd if argument.budget_usd is not None else said.budget_usd,
+        after=argument.after if argument.after is not None else said.after,
+        environment=environment,
+        attempts=attempts,
+    )
+
+
+def agent_of(engine: Engine, name: str) -> str:
+    """The agent's name; empty means the first that is found when the task starts."""
+    if name == QUICK:
+        name = engine.settings.quick_agent or "groq"
+    if name and name not in engine.agent_names():
+        known = ", ".join(sorted(engine.agent_names()))
+        raise Refusal(f"There is no agent called {name!r}; there are {known}.", "no_agent")
+    return name
+
+
+def suggested(text: str, targets: tuple[Target, ...]) -> str:
+    """The recipe that a place suggests when none was named. Raises `Refusal` when it suggests nothing."""
+    if text:
+        return "free"
+    first = targets[0]
+    if first.diagnostics:
+        return "fix"
+    if first.comment or first.anchor.symbol:
+        return "implement"
+    raise Refusal("Say what should be done.", "bad_arguments")
+
+
+def again(session: Session, argument: PlaceArguments) -> Awaitable[dict[str, Any]]:
+    """The last instruction of the project, at this place."""
+    frozen = wishes(session, [argument.place])
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine(frozen[0].root)
+        last = max(engine.state.delegations.values(), key=lambda delegation: delegation.at, default=None)
+        if last is None:
+            raise Refusal("Nothing was delegated here yet.", "unknown_task")
+        task = engine.state.tasks[last.tasks[0]]
+        wish = DelegateArguments(
+            instruction=last.instruction,
+            recipe=last.recipe,
+            targets=[argument.place],
+            agent=task.agent,
+            effort=task.effort,
+            when=task.when,
+            pace=task.pace,
+            budget_usd=task.budget_usd,
+        )
+        return await queue(session, wish, frozen)
+
+    return later()
+
+
+def prompt(engine: Engine | None, title: str) -> str:
+    """`What should be done to parse()?  opus · up to $2`"""
+    question = f"What should be done to {title}?"
+    if engine is None:
+        return question
+    agent = engine.settings.agent or engine.first_agent() or "no agent yet"
+    budget = engine.settings.limits.task_usd
+    return f"{question}  {agent} · up to {money(budget)}"
+
+
+def places(session: Session, argument: PlaceArguments) -> dict[str, Any]:
+    """What could be delegated in a file: problems by kind, comments, symbols; and the placeholder of the box."""
+    place = argument.place
+    owned = session.owned(place.uri)
+    text = session.editors.live(owned, session)
+    if text is None:
+        raise Refusal(f"{owned.path} is no text that I can read.", "unknown_file")
+    lines = text.split("\n")
+    found: list[dict[str, Any]] = []
+    for problem in others(session.problems_of(place)):
+        name = f"{problem.source or 'problem'} {problem.code or ''}".strip()
+        found.append(
+            {
+                "kind": "problem",
+                "group": " ".join(part for part in kind_of(problem) if part) or name,
+                "title": problem.message,
+                "detail": f"line {problem.range.start.line + 1}",
+                "place": problem_place(place.uri, problem),
+            }
+        )
+    for comment in comments(lines):
+        where = {"uri": place.uri, "start_line": comment.line, "comment": comment.text}
+        found.append(
+            {
+                "kind": "comment",
+                "group": comment.kind,
+                "title": comment.text or comment.kind,
+                "detail": f"line {comment.line + 1}",
+                "place": where,
+            }
+        )
+    for symbol in symbols(lines):
+        found.append(
+            {
+                "kind": "symbol",
+                "group": "type" if symbol.is_type else "function",
+                "title": symbol.title if symbol.is_type else f"{symbol.path}()",
+                "detail": f"line {symbol.name_line + 1}",
+                "place": symbol_place(place.uri, symbol),
+            }
+        )
+    here = target(owned.path, text, place, session.client.encoding)
+    return {"places": found, "prompt": prompt(session.engines.get(owned.root), here.title)}
+
+
+def actions_here(session: Session, argument: PlaceArguments) -> dict[str, Any]:
+    """Everything that can be done at a place, as the code action menu has it."""
+    place = argument.place
+    document = session.documents.get(place.uri)
+    where = session.range_of(place)
+    asked = Asked(
+        uri=place.uri,
+        lines=document.lines if document is not None else [],
+        span=line_range(where),
+        range=where,
+        diagnostics=session.problems_of(place),
+        marks=session.publisher.marks_of(place.uri),
+        ours=session.roots.owner(place.uri) is not None and not session.letters.has(place.uri),
+    )
+    found = offers(asked, session.client)
+    return {"actions": [{"command": o.command, "title": o.title, "arguments": dict(o.argument)} for o in found]}

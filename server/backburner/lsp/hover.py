@@ -1,0 +1,24 @@
+"""Hover: only on a mark itself, never over the whole target."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from backburner.lsp import to_lsp
+from backburner.lsp.positions import from_units
+from backburner.lsp.session import Session
+
+
+def hover(session: Session, params: types.HoverParams) -> types.Hover | None:
+    """What stands over the mark under the cursor. Plain function: sees the text that the client had when it asked."""
+    uri, position = params.text_document.uri, params.position
+    document = session.documents.get(uri)
+    if document is None:
+        return None
+    column = from_units(document.line(position.line), position.character, session.client.encoding)
+    for mark in session.publisher.marks_of(uri):
+        if mark.hover and mark.line == position.line and mark.start <= column <= max(mark.end, mark.start + 1):
+            session.publisher.look()
+            where = to_lsp.one_line(mark.line, mark.start, mark.end, document.line, session.client.encoding)
+            return to_lsp.hover(mark.hover, where, session.client)
+    return None

@@ -1,0 +1,223 @@
+"""Commands that look: read, draft, diff, proposal, next, list, show, wait, today. None of them changes a text.
+
+Reading a result counts it as read; nothing else here changes a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from backburner.engine.engine import Engine
+from backburner.lsp.letters import draft_text
+from backburner.lsp.roots import Owned
+from backburner.lsp.session import Session
+from backburner.lsp.verdicts import task_of
+from backburner.model import events as e
+from backburner.model.commands import (
+    DiffArguments,
+    ListArguments,
+    NextArguments,
+    SinceArguments,
+    TaskArguments,
+    WaitArguments,
+)
+from backburner.model.task import Task
+from backburner.review.diffs import diff, group_diff
+from backburner.review.queue import queue
+from backburner.review.ready import Where, line_of, ready_list, since
+from backburner.review.ready import today as day_of
+from backburner.review.render import report, task_view
+
+Answer = Awaitable[dict[str, Any]]
+LIVE = ("queued", "running")
+
+
+def read(session: Session, argument: TaskArguments) -> Answer:
+    """Open a result and count it as read: `{task, uri, title, language, target}`."""
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        task = task_of(engine, argument.task)
+        if task.state == "running" and task.result is None:
+            return await _draft(session, engine, task)
+        path = await session.letters.result(engine, task)
+        await session.submit(engine, e.Look(task=task.number))
+        session.reading[engine.root] = task.number
+        session.publisher.look()
+        session.spawn(session.letters.show(path, f"#{task.number} is here:"), "show a result")
+        return await _reading(session, engine, task, path.as_uri(), "diff" if path.suffix == ".diff" else "markdown")
+
+    return later()
+
+
+def draft(session: Session, argument: TaskArguments) -> Answer:
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        return await _draft(session, engine, task_of(engine, argument.task))
+
+    return later()
+
+
+async def _draft(session: Session, engine: Engine, task: Task) -> dict[str, Any]:
+    path = await session.letters.draft(engine, task)
+    session.spawn(session.letters.show(path, f"The draft of #{task.number} is here:"), "show a draft")
+    return await _reading(session, engine, task, path.as_uri(), "diff")
+
+
+async def _reading(session: Session, engine: Engine, task: Task, uri: str, language: str) -> dict[str, Any]:
+    scene = await session.scene(engine)
+    target = {"uri": session.roots.uri(engine.root, task.target.path), "line": line_of(scene, task)}
+    return {"task": task.number, "uri": uri, "title": task.title, "language": language, "target": target}
+
+
+def diff_text(session: Session, argument: DiffArguments) -> Answer:
+    """The unified diff as text, and where it is as a document."""
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        task = task_of(engine, argument.task)
+        if argument.draft and task.state in ("running", "asking"):
+            path = await session.letters.draft(engine, task)
+            text = await draft_text(engine, task)
+        elif argument.group:
+            tasks = [other for other in engine.state.tasks.values() if other.group == task.group and other.result]
+            path = await session.letters.group(engine, task)
+            text = group_diff(await session.scene(engine), tasks)
+        else:
+            path = await session.letters.result(engine, task)
+            scene = await session.scene(engine)
+            text = diff(scene, task, argument.path) if path.suffix == ".diff" else report(scene, task)
+        return {"task": task.number, "text": text, "uri": path.as_uri()}
+
+    return later()
+
+
+def show(session: Session, argument: TaskArguments) -> Awaitable[Any]:
+    async def later() -> Any:
+        engine = await session.engine_of_task(argument.task)
+        return task_view(await session.scene(engine), task_of(engine, argument.task))
+
+    return later()
+
+
+def list_tasks(session: Session, argument: ListArguments) -> Awaitable[Any]:
+    """The queue in its order, or whole tasks."""
+
+    async def later() -> Any:
+        engine = await session.engine(session.root(argument.uri))
+        scene = await session.scene(engine)
+        if argument.views:
+            done = ("accepted", "rejected", "cancelled")
+            chosen = [
+                task
+                for task in engine.state.tasks.values()
+                if (not argument.states or task.state in argument.states)
+                and (argument.all or argument.states or task.state not in done)
+            ]
+            return [task_view(scene, task) for task in sorted(chosen, key=lambda task: task.number)]
+        note = since(engine.state, session.since, engine.branch) if session.since else ""
+        found = queue(scene, _where(session, argument.uri, 0), note)
+        if argument.states:
+            found = replace(found, rows=[row for row in found.rows if row.state in argument.states])
+        return found
+
+    return later()
+
+
+def next_result(session: Session, argument: NextArguments) -> Answer:
+    """What is best read next, and why; or the next open item of one task."""
+
+    async def later() -> dict[str, Any]:
+        if argument.task:
+            engine = await session.engine_of_task(argument.task)
+            found = await _next_item(session, engine, task_of(engine, argument.task), argument)
+        else:
+            engine = await session.engine(session.root(argument.uri))
+            scene = await session.scene(engine)
+            rows = ready_list(scene, _where(session, argument.uri, argument.line))
+            if not rows:
+                return {"task": 0, "why": "Nothing is waiting to be read."}
+            first = rows[0]
+            found = {
+                "task": first.task,
+                "title": f"#{first.task} {engine.state.tasks[first.task].title}",
+                "why": first.why,
+                "uri": session.roots.uri(engine.root, first.path),
+                "line": first.line,
+            }
+        if argument.show and found.get("uri"):
+            await session.reveal(found["uri"], found["line"])
+        return found
+
+    return later()
+
+
+async def _next_item(session: Session, engine: Engine, task: Task, argument: NextArguments) -> dict[str, Any]:
+    """The next open hunk or finding after a place, going round: in this file first, then in the others."""
+    scene = await session.scene(engine)
+    marks = [
+        mark
+        for path, found in session.publisher.project(engine.root).items()
+        for mark in found
+        if mark.task == task.number and mark.item and path == mark.path
+    ]
+    if not marks:
+        return {"task": task.number, "why": f"#{task.number} has nothing open."}
+    owned = session.roots.owner(argument.uri) if argument.uri else None
+    here = owned.path if owned is not None else task.target.path
+    order = sorted(marks, key=lambda mark: (mark.path != here, mark.path, mark.line))
+    later = [mark for mark in order if mark.path == here and mark.line > argument.line]
+    chosen = (later or [mark for mark in order if mark.path != here] or order)[0]
+    session.reading[engine.root] = task.number
+    session.publisher.look()
+    why = f"{len(marks)} of {scene.standing(task).total} left"
+    return {
+        "task": task.number,
+        "title": f"#{task.number} {task.title}",
+        "item": chosen.item,
+        "why": why,
+        "uri": session.roots.uri(engine.root, chosen.path),
+        "line": chosen.line,
+    }
+
+
+def wait(session: Session, argument: WaitArguments) -> Answer:
+    """Answers when none of the tasks is queued or running any more, or when the time is up."""
+
+    async def later() -> dict[str, Any]:
+        engines = {number: await session.engine_of_task(number) for number in argument.tasks}
+        changed = asyncio.Event()
+        stops = [engine.subscribe(lambda *_: changed.set()) for engine in dict.fromkeys(engines.values())]
+        try:
+            async with asyncio.timeout(argument.timeout_s or None):
+                while any(task_of(engine, number).state in LIVE for number, engine in engines.items()):
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            for stop in stops:
+                stop()
+        return {"states": {str(number): task_of(engine, number).state for number, engine in engines.items()}}
+
+    return later()
+
+
+def today(session: Session, argument: SinceArguments) -> Answer:
+    async def later() -> dict[str, Any]:
+        engine = await session.engine(session.root(argument.uri))
+        start, end = engine.day_bounds(argument.day)
+        found = day_of(engine.state, start, end)
+        return {**msgspec.to_builtins(found), "text": found.sentence}
+
+    return later()
+
+
+def _where(session: Session, uri: str, line: int) -> Where | None:
+    owned: Owned | None = session.roots.owner(uri) if uri else None
+    return Where(owned.path, line) if owned is not None else None

@@ -1,0 +1,276 @@
+"""What an editor shows, kept equal to what is true: the difference, debounced, at moments that do not disturb.
+
+A moment is right when the person looks or acts, saves, opens or closes a file, or has not typed for a few seconds. Until
+then the editor goes on showing the state as it was (a value), placed in the text as it is. Titles of waiting and running
+tasks change at most every `TITLE_S`. Level-triggered: the latest state is sent, never a backlog.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backburner.engine.engine import Engine
+from backburner.lsp import to_lsp
+from backburner.lsp.documents import What
+from backburner.lsp.roots import Owned
+from backburner.model.held import Held
+from backburner.model.mark import Mark
+from backburner.model.task import State
+from backburner.review.marks import Projector
+from backburner.review.scene import Scene, View, needed_paths, needed_texts
+
+if TYPE_CHECKING:
+    from backburner.lsp.session import Session
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 3.0
+"""Without typing for so long, the person is taken to look up."""
+TITLE_S = 15.0
+GATHER_S = 0.03
+"""What happens within this time is shown together when the person acted ..."""
+QUIET_S = 0.25
+"""... and when they did not: hundreds of agents must not keep an editor busy."""
+
+
+class Shown(Struct):
+    """What one project's marks are computed from, as of the last right moment."""
+
+    state: State
+    held: Mapping[int, Held]
+
+
+class Title(Struct, frozen=True):
+    """The lens row of a mark as it was last shown."""
+
+    mark: Mark
+    at: float
+
+
+class Publisher:
+    """The marks of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._shown: dict[Path, Shown] = {}
+        self._projectors: dict[Path, Projector] = {}
+        self._titles: dict[tuple[Path, int, str], Title] = {}
+        self._sent: dict[str, list[types.Diagnostic]] = {}
+        self._lenses: dict[str, object] = {}
+        """By URI: what the client last got as lenses."""
+        self._dirty: set[Path] = set()
+        """Projects whose state is newer than what is shown."""
+        self._wake = asyncio.Event()
+        self._now = False
+        """The next round need not wait for an idle moment."""
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    # What happens.
+
+    def loaded(self, root: Path, engine: Engine) -> None:
+        """A project's engine is there."""
+        self._projectors[root] = Projector(engine.texts)
+        self._unsubscribe.append(engine.subscribe(lambda *_: self.changed(root)))
+        self.changed(root)
+
+    def changed(self, root: Path) -> None:
+        """The project's state is another one."""
+        self._dirty.add(root)
+        self._wake.set()
+
+    def document(self, what: What, uri: str) -> None:
+        """A text was opened, changed or closed. Opening and closing are moments to look."""
+        if what != "changed":
+            self._lenses.pop(uri, None)
+            self.look()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Something may have changed: compute anew at the next right moment."""
+        self._wake.set()
+
+    def look(self) -> None:
+        """The person looks, acts or pauses: show the truth now."""
+        self._now = True
+        self._wake.set()
+
+    def close(self) -> None:
+        for stop in self._unsubscribe:
+            stop()
+        self._unsubscribe.clear()
+
+    # What is shown.
+
+    def marks_of(self, uri: str) -> tuple[Mark, ...]:
+        """The marks of a text as this editor shows them, placed in it as it is now."""
+        if self.session.letters.has(uri):
+            return self.session.letters.marks(uri)
+        owned = self.session.roots.owner(uri)
+        return () if owned is None else self.project(owned.root).get(owned.path, ())
+
+    def scene(self, root: Path) -> Scene | None:
+        """A project as it is shown; None: not loaded."""
+        engine, shown = self.session.engines.get(root), self._shown.get(root)
+        return None if engine is None or shown is None else self.scene_of(engine, shown.state, shown.held)
+
+    def scene_of(self, engine: Engine, state: State, held: Mapping[int, Held]) -> Scene:
+        live = self.session.live(engine.root, needed_paths(state))
+        places = self._projectors[engine.root].places
+        return Scene(state, live, self.view(engine.root, engine, held), places)
+
+    def project(self, root: Path) -> dict[str, tuple[Mark, ...]]:
+        """All marks of a project by path."""
+        engine, shown = self.session.engines.get(root), self._shown.get(root)
+        if engine is None or shown is None:
+            return {}
+        live = self.session.live(root, needed_paths(shown.state))
+        marks = self._projectors[root].project(shown.state, live, self.view(root, engine, shown.held))
+        return {path: tuple(self._held_title(root, mark) for mark in found) for path, found in marks.items()}
+
+    def view(self, root: Path, engine: Engine, held: Mapping[int, Held]) -> View:
+        settings = engine.settings
+        return View(
+            now=self.session.clock.now(),
+            reading=self.session.reading.get(root),
+            ascii=settings.ascii,
+            diagnostics=settings.diagnostics,
+            has_lens=self.session.has_lens,
+            branch=engine.branch,
+            held=held,
+            read_first=settings.review.read_first,
+            root_uri=self.session.roots.uri(root, "").rstrip("/"),
+        )
+
+    def lenses(self, uri: str) -> list[types.CodeLens]:
+        """The lenses of a file; remembered, so that a change can be told from none."""
+        found = to_lsp.lenses(self.marks_of(uri))
+        self._lenses[uri] = _key(found)
+        return found
+
+    def _held_title(self, root: Path, mark: Mark) -> Mark:
+        """The mark with the title it had, when that is younger than `TITLE_S` and only time or waiting changed it."""
+        key = (root, mark.task, mark.item)
+        now = self.session.clock.monotonic()
+        before = self._titles.get(key)
+        if before is not None and (before.mark.lens, before.mark.actions) == (mark.lens, mark.actions):
+            return mark
+        quiet = before is not None and before.mark.state == mark.state and mark.state in ("queued", "running")
+        if before is not None and quiet and now - before.at < TITLE_S:
+            return replace(mark, lens=before.mark.lens, actions=before.mark.actions)
+        self._titles[key] = Title(mark, now)
+        return mark
+
+    # The one place that sends marks.
+
+    async def run(self) -> None:
+        """Send what changed, for as long as the connection lives."""
+        clock = self.session.clock
+        while True:
+            await self._wait()
+            self._wake.clear()
+            if not self._now:
+                idle = self.session.last_edit + IDLE_S - clock.monotonic()
+                if idle > 0:
+                    await self._sleep(idle)
+                    if not self._now and self._typed_within(IDLE_S):
+                        self._wake.set()
+                        continue
+            await clock.sleep(GATHER_S if self._now else QUIET_S)
+            self._now = False
+            try:
+                await self._round()
+            except Exception:
+                logger.exception("publishing failed")
+            await self.session.connection.drained()
+
+    def _typed_within(self, seconds: float) -> bool:
+        return self.session.clock.monotonic() - self.session.last_edit < seconds
+
+    async def _wait(self) -> None:
+        """Until something happens; with running tasks at most `TITLE_S`, because their titles tell the time."""
+        if not any(
+            task.state in ("running", "asking") for shown in self._shown.values() for task in shown.state.tasks.values()
+        ):
+            await self._wake.wait()
+            return
+        await self._sleep(TITLE_S)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep on the session's clock, but wake when something happens."""
+        async with asyncio.TaskGroup() as group:
+            timer = group.create_task(self.session.clock.sleep(seconds))
+            waker = group.create_task(self._wake.wait())
+            await asyncio.wait((timer, waker), return_when=asyncio.FIRST_COMPLETED)
+            timer.cancel()
+            waker.cancel()
+
+    async def _round(self) -> None:
+        for root, engine in tuple(self.session.engines.items()):
+            self._dirty.discard(root)
+            state, held = engine.state, engine.held
+            await engine.texts.load(needed_texts(state))
+            self._shown[root] = Shown(state, held)
+        wanted: dict[str, list[types.Diagnostic]] = {}
+        for root in self.session.engines:
+            for path, marks in self.project(root).items():
+                uri = self.session.roots.uri(root, path)
+                wanted[uri] = self._problems(marks, self._line_of(Owned(root, path)))
+        await self.session.letters.refresh()
+        for uri in self.session.letters.uris():
+            document = self.session.documents.get(uri)
+            if document is not None:
+                wanted[uri] = self._problems(self.session.letters.marks(uri), document.line)
+        for uri in {**self._sent, **wanted}:
+            self._send(uri, wanted.get(uri, []))
+        await self._refresh_lenses()
+        self.session.status.update()
+
+    def _line_of(self, owned: Owned) -> Callable[[int], str]:
+        document = self.session.document(owned)
+        if document is not None:
+            return document.line
+        lines = (self.session.editors.live(owned, self.session) or "").split("\n")
+        return lambda line: lines[line] if 0 <= line < len(lines) else ""
+
+    def _problems(self, marks: tuple[Mark, ...], line_of: Callable[[int], str]) -> list[types.Diagnostic]:
+        found = (to_lsp.problem(mark, line_of, self.session.client) for mark in marks)
+        return [problem for problem in found if problem is not None]
+
+    def _send(self, uri: str, problems: list[types.Diagnostic]) -> None:
+        if problems == self._sent.get(uri, []):
+            return
+        if problems:
+            self._sent[uri] = problems
+        else:
+            self._sent.pop(uri, None)
+        params = types.PublishDiagnosticsParams(uri=uri, diagnostics=problems)
+        document = self.session.documents.get(uri)
+        if document is not None and self.session.client.diagnostic_version:
+            params.version = document.version
+        self.session.server.text_document_publish_diagnostics(params)
+
+    async def _refresh_lenses(self) -> None:
+        """Ask a client that said it can to fetch lenses again, when those it has are no longer right."""
+        session = self.session
+        if not (session.client.lens_refresh and session.has_lens):
+            return
+        for uri, before in tuple(self._lenses.items()):
+            if session.documents.get(uri) is not None and _key(to_lsp.lenses(self.marks_of(uri))) != before:
+                session.spawn(self._ask_for_lenses(), "refresh lenses")
+                return
+
+    async def _ask_for_lenses(self) -> None:
+        await self.session.server.workspace_code_lens_refresh_async(None)
+
+
+def _key(lenses: list[types.CodeLens]) -> object:
+    """What a person sees of lenses: lines and titles. Their columns follow the text by themselves."""
+    return [(lens.range.start.line, lens.command.title if lens.command else "") for lens in lenses]

@@ -1,0 +1,81 @@
+"""What the daemon (or `lsp --alone`) serves: all projects and all editors, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from backburner.engine.line import StartWorker
+from backburner.engine.projects import Projects
+from backburner.lib.clock import Clock
+from backburner.lsp.roots import Owned
+from backburner.lsp.server import build
+from backburner.lsp.session import Editors
+from backburner.lsp.transport import Connection, Server
+from backburner.model.task import LIVE
+
+logger = logging.getLogger(__name__)
+
+
+class EditorService:
+    """`accepting.Service` over the engines."""
+
+    def __init__(self, editors: Editors) -> None:
+        self.editors = editors
+
+    def build(self, connection: Connection) -> Server:
+        """A server with every feature for one client."""
+        return build(self.editors, connection)
+
+    def alive(self) -> int:
+        """Tasks that are queued, running or asking, in every project that is loaded."""
+        engines = self.editors.projects.loaded.values()
+        return sum(task.state in LIVE for engine in engines for task in engine.state.tasks.values())
+
+    def describe(self) -> dict[str, Any]:
+        projects = self.editors.projects
+        return {
+            "projects": [str(root) for root in projects.loaded],
+            "worker": projects.workers.is_up,
+            "editors": [session.client.name for session in self.editors.sessions],
+        }
+
+
+@asynccontextmanager
+async def open_service(start_worker: StartWorker, clock: Clock) -> AsyncGenerator[EditorService]:
+    """The service for as long as the block lasts; projects with a living task are loaded in the background."""
+    async with Projects(start_worker, clock) as projects:
+        editors = Editors(projects, clock)
+        projects.set_live_texts(partial(live_texts, editors))
+        projects.set_screen(partial(screen, editors))
+        async with asyncio.TaskGroup() as group:
+            loading = group.create_task(projects.open_living(), name="load projects")
+            try:
+                yield EditorService(editors)
+            finally:
+                loading.cancel()
+
+
+def live_texts(editors: Editors, root: str, paths: tuple[str, ...]) -> dict[str, str | None]:
+    """Open texts among these paths; the engine reads the others from disk."""
+    found: dict[str, str | None] = {}
+    for path in paths:
+        holding = editors.holding(Owned(Path(root), path))
+        if holding:
+            found[path] = holding[0][1].text
+    return found
+
+
+def screen(editors: Editors, root: str) -> dict[str, str | None]:
+    """Every text of a project that is open with unsaved changes."""
+    return {
+        owned.path: document.text
+        for session in editors.sessions
+        for owned, document in session.opened()
+        if owned.root == Path(root) and session.is_dirty(document) and not document.doubtful
+    }

@@ -1,0 +1,291 @@
+"""One editor: what it can do, what it has open, which projects it looks at. And all editors of one daemon.
+
+A session reads states (values) and hands commands to engines; it never decides. It owns no task group: what must wait
+goes through `spawn` and ends with the connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cattrs
+from lsprotocol import types
+
+from backburner.engine.batch import Outcome
+from backburner.engine.engine import Engine
+from backburner.engine.projects import CannotOpen, Projects
+from backburner.lib.clock import Clock
+from backburner.lsp.capabilities import Client
+from backburner.lsp.closed import ClosedFiles
+from backburner.lsp.documents import Document, What
+from backburner.lsp.protocol import shared_converter
+from backburner.lsp.reverts import Reverts
+from backburner.lsp.roots import Owned, Roots
+from backburner.lsp.transport import Connection, Refusal, Server
+from backburner.model import events as e
+from backburner.model.commands import Place
+from backburner.model.events import Command
+from backburner.review.scene import Scene, needed_texts
+
+if TYPE_CHECKING:
+    from backburner.lsp.letters import Letters
+    from backburner.lsp.publish import Publisher
+    from backburner.lsp.status import StatusLine
+
+logger = logging.getLogger(__name__)
+
+
+class Editors:
+    """All editors of one daemon (the only one, with `lsp --alone`), and what they share."""
+
+    def __init__(self, projects: Projects, clock: Clock) -> None:
+        self.projects = projects
+        self.clock = clock
+        self.closed = ClosedFiles()
+        self.sessions: list[Session] = []
+        self.accepting: set[tuple[Path, str]] = set()
+        """Files in which an accept is under way, in whatever editor: one at a time for each."""
+
+    def enter(self, session: Session) -> None:
+        """A session begins; it leaves by itself when its connection ends."""
+        self.sessions.append(session)
+        session.connection.on_close.append(lambda: self._leave(session))
+
+    def _leave(self, session: Session) -> None:
+        session.publisher.close()
+        self.sessions.remove(session)
+
+    def holding(self, owned: Owned) -> list[tuple[Session, Document]]:
+        """Every editor that has the file open."""
+        return [(session, document) for session in self.sessions if (document := session.document(owned)) is not None]
+
+    def live(self, owned: Owned, first: Session | None = None) -> str | None:
+        """The text of a file as people see it: in `first`, else in any editor, else on disk. None: no such text file."""
+        document = first.document(owned) if first is not None else None
+        if document is None:
+            document = next((document for _, document in self.holding(owned)), None)
+        if document is not None:
+            return document.text
+        return self.closed.text(owned.root / owned.path)
+
+
+class Session:
+    """One connection."""
+
+    def __init__(self, editors: Editors, connection: Connection, server: Server) -> None:
+        self.editors = editors
+        self.connection = connection
+        self.server = server
+        self.documents = connection.documents
+        self.client = Client()
+        self.roots = Roots()
+        self.engines: dict[Path, Engine] = {}
+        """Those that are loaded."""
+        self.reading: dict[Path, int] = {}
+        """By project: the task whose result is open here."""
+        self.has_lens = False
+        """The client asked for lenses once, so it draws them."""
+        self.environment = ""
+        """Under which name the daemon holds this editor's variables."""
+        self.last_edit = float("-inf")
+        """Monotonic time of the last typed change."""
+        self.since = 0.0
+        """When this person was last here, before this session; 0: never."""
+        self.reverts = Reverts()
+        self.publisher: Publisher
+        self.letters: Letters
+        self.status: StatusLine
+        self._open: dict[Owned, str] = {}
+        self._dirty: set[str] = set()
+        """URIs of open texts that changed since they were opened or saved."""
+        self.documents.subscribe(self._document)
+
+    @property
+    def clock(self) -> Clock:
+        return self.editors.clock
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run something that has to wait, for as long as the connection lives."""
+        self.connection.spawn(work, name)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client may be kept waiting for a command's outcome. Others freeze until the answer is there."""
+        return self.client.command_line or self.client.status
+
+    # Texts.
+
+    def document(self, owned: Owned) -> Document | None:
+        """The open text of a project's file."""
+        uri = self._open.get(owned)
+        return None if uri is None else self.documents.get(uri)
+
+    def is_dirty(self, document: Document) -> bool:
+        return document.uri in self._dirty
+
+    def saved(self, uri: str) -> None:
+        self._dirty.discard(uri)
+
+    def opened(self) -> Iterator[tuple[Owned, Document]]:
+        """Every open text that belongs to a project."""
+        for owned, uri in tuple(self._open.items()):
+            document = self.documents.get(uri)
+            if document is not None:
+                yield owned, document
+
+    def frozen(self, root: Path) -> dict[str, str]:
+        """What the person sees at this moment: the texts open here, and those that other editors have unsaved."""
+        texts: dict[str, str] = {}
+        for session in self.editors.sessions:
+            if session is not self:
+                for owned, document in session.opened():
+                    if owned.root == root and session.is_dirty(document) and not document.doubtful:
+                        texts[owned.path] = document.text
+        for owned, document in self.opened():
+            if owned.root == root and not document.doubtful:
+                texts[owned.path] = document.text
+        return texts
+
+    def owned_of(self, document: Document) -> Owned | None:
+        """The project's file that an open text is; None for documents of our own."""
+        owned = self.roots.owner(document.uri)
+        return owned if owned is not None and self._open.get(owned) == document.uri else None
+
+    def live(self, root: Path, paths: Iterable[str]) -> dict[str, str | None]:
+        """The texts of some files as they are now, for a projection."""
+        return {path: self.editors.live(Owned(root, path), self) for path in paths}
+
+    def _document(self, what: What, document: Document) -> None:
+        from backburner.lsp import sync
+
+        match what:
+            case "opened":
+                self._dirty.discard(document.uri)
+                owned = self.roots.owner(document.uri)
+                if owned is not None and not self.letters.opened(document, owned):
+                    self._open[owned] = document.uri
+                    if not self.client.command_line:
+                        self.spawn(sync.document_opened(self, owned), "open a text")
+            case "closed":
+                self._dirty.discard(document.uri)
+                self.letters.closed(document.uri)
+                self._open = {owned: uri for owned, uri in self._open.items() if uri != document.uri}
+            case "changed":
+                self._dirty.add(document.uri)
+                self.last_edit = self.clock.monotonic()
+                sync.document_changed(self, document)
+            case "edited":
+                return
+        self.publisher.document(what, document.uri)
+
+    # Projects.
+
+    def owned(self, uri: str) -> Owned:
+        """The project file behind a URI. Raises `Refusal` for what is no file."""
+        owned = self.roots.owner(uri)
+        if owned is None:
+            raise Refusal("This text has no file yet: save it first.", "unknown_file")
+        return owned
+
+    async def engine(self, root: Path) -> Engine:
+        """The engine of a project, loaded on first use. Raises `Refusal` with a sentence when it cannot be."""
+        engine = self.engines.get(root)
+        if engine is not None and self.editors.projects.loaded.get(root) is engine:
+            return engine
+        try:
+            engine = await self.editors.projects.engine(root)
+        except CannotOpen as error:
+            raise Refusal(error.sentence, error.reason) from error
+        if self.engines.get(root) is not engine:
+            self.engines[root] = engine
+            self.publisher.loaded(root, engine)
+        return engine
+
+    async def load(self, root: Path) -> None:
+        """Load a project in the background; what is wrong with it is said when it is used."""
+        try:
+            await self.engine(root)
+        except Refusal as refusal:
+            logger.info("%s was not loaded: %s", root, refusal.message)
+
+    def set_settings(self, settings: Mapping[str, Any]) -> None:
+        """What the editor says about settings; the trust rules decide what of it counts."""
+        self.editors.projects.set_editor_settings(settings)
+        self.publisher.look()
+
+    def root(self, uri: str = "") -> Path:
+        """The project that a command is about: of the file or folder it names, else of the first folder."""
+        if uri:
+            owned = self.roots.owner(uri)
+            if owned is not None:
+                whole = owned.root / owned.path
+                return self.roots.root_of(whole) if whole.is_dir() else owned.root
+        root = self.roots.first()
+        if root is None:
+            root = next(iter(self.engines), None)
+        if root is None:
+            raise Refusal("Open a file or a folder first.", "unknown_file")
+        return root
+
+    async def engine_of_task(self, number: int, uri: str = "") -> Engine:
+        """The engine that has a task: in the named project, else in the first of this editor's projects that has it."""
+        if uri:
+            return await self.engine(self.root(uri))
+        engines = [await self.engine(root) for root in self.roots.all()] or [await self.engine(self.root())]
+        holding = [engine for engine in engines if number in engine.state.tasks]
+        if not holding:
+            raise Refusal(f"There is no task #{number} here.", "unknown_task")
+        return holding[0]
+
+    async def submit(self, engine: Engine, command: Command, frozen: Mapping[str, str] | None = None) -> Outcome:
+        """Hand a wish to the engine; durable on return. Raises `Refusal` when it is not done."""
+        outcome = await engine.submit(command, frozen=frozen)
+        if isinstance(outcome, e.Refusal):
+            raise Refusal(outcome.sentence, outcome.reason)
+        return outcome
+
+    async def drop(self, engine: Engine, task: int, path: str, reason: str) -> None:
+        """An accept that was begun did not come to pass."""
+        await self.submit(engine, e.DropAccept(task=task, path=path, reason=reason))
+
+    async def scene(self, engine: Engine) -> Scene:
+        """Everything about a project as it is now, to look at."""
+        await engine.texts.load(needed_texts(engine.state))
+        return self.publisher.scene_of(engine, engine.state, engine.held)
+
+    # Places.
+
+    def problems_of(self, place: Place) -> list[types.Diagnostic]:
+        """The problems that a place carries; what has the wrong shape is left out."""
+        found: list[types.Diagnostic] = []
+        for raw in place.diagnostics:
+            try:
+                found.append(shared_converter().structure(raw, types.Diagnostic))
+            except (cattrs.BaseValidationError, TypeError, KeyError, ValueError):
+                logger.debug("a problem of the wrong shape was left out")
+        return found
+
+    @staticmethod
+    def range_of(place: Place) -> types.Range:
+        start = types.Position(max(0, place.start_line), max(0, place.start_character))
+        if place.end_line < 0:
+            return types.Range(start, start)
+        return types.Range(start, types.Position(max(place.start_line, place.end_line), max(0, place.end_character)))
+
+    # Saying something.
+
+    async def reveal(self, uri: str, line: int) -> None:
+        """Show a place, because the person asked for it."""
+        if self.client.show_document and not self.client.review:
+            position = types.Position(max(0, line), 0)
+            where = types.Range(position, position)
+            params = types.ShowDocumentParams(uri=uri, take_focus=True, selection=where)
+            await self.server.window_show_document_async(params)
+
+    def say(self, sentence: str, kind: types.MessageType = types.MessageType.Warning) -> None:
+        """One sentence that needs the person. Never for "finished"."""
+        if not self.client.command_line:
+            self.server.window_show_message(types.ShowMessageParams(type=kind, message=sentence))

@@ -1,0 +1,128 @@
+"""Commands about a task that is under way or done: say something to it, stop it, let it run again, waive a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+from backburner.engine.engine import Engine
+from backburner.lsp.session import Session
+from backburner.lsp.transport import Refusal
+from backburner.lsp.verdicts import task_of
+from backburner.model import events as e
+from backburner.model.commands import (
+    AfterArguments,
+    RaiseArguments,
+    RetryArguments,
+    StopArguments,
+    TaskArguments,
+    TextArguments,
+)
+from backburner.model.events import Command
+from backburner.model.held import Held
+from backburner.review.words import money
+
+Answer = Awaitable[dict[str, Any]]
+
+
+def steer(session: Session, argument: TextArguments) -> Answer:
+    return _said(session, argument, "steer", lambda text: e.Steer(task=argument.task, note=text))
+
+
+def answer(session: Session, argument: TextArguments) -> Answer:
+    return _said(session, argument, "answer", lambda text: e.GiveAnswer(task=argument.task, answer=text))
+
+
+def reply(session: Session, argument: TextArguments) -> Answer:
+    opening = e.Opening(kind="reply", text=argument.text)
+    if not argument.text.strip():
+        return session.letters.ask(argument.task, "reply")
+    return _requeue(session, argument.task, opening)
+
+
+def retry(session: Session, argument: RetryArguments) -> Answer:
+    return _requeue(session, argument.task, e.Opening(kind="retry"), argument.agent, argument.effort)
+
+
+def refit(session: Session, argument: TaskArguments) -> Answer:
+    return _requeue(session, argument.task, e.Opening(kind="refit"))
+
+
+def go_on(session: Session, argument: TaskArguments) -> Answer:
+    return _requeue(session, argument.task, e.Opening(kind="continue"))
+
+
+def stop(session: Session, argument: StopArguments) -> Answer:
+    return _submit(session, argument.task, lambda _: e.Cancel(task=argument.task, keep=argument.keep))
+
+
+def start_anyway(session: Session, argument: TaskArguments) -> Answer:
+    def command(engine: Engine) -> Command:
+        held: Held | None = engine.held.get(argument.task)
+        if held is None:
+            raise Refusal(f"#{argument.task} does not wait.", "not_queued")
+        if not held.rule:
+            raise Refusal(f"#{argument.task} cannot start yet: {held.sentence}", "not_waivable")
+        return e.Waive(task=argument.task, rule=held.rule)
+
+    return _submit(session, argument.task, command)
+
+
+def after(session: Session, argument: AfterArguments) -> Answer:
+    return _submit(session, argument.task, lambda _: e.SetOrder(task=argument.task, after=argument.after))
+
+
+def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
+    """Raise the budget of a task, or of today for all projects. 0 doubles the present one."""
+
+    async def later() -> dict[str, Any]:
+        if argument.task:
+            engine = await session.engine_of_task(argument.task)
+            task = task_of(engine, argument.task)
+            now = task.budget_usd if task.budget_usd is not None else engine.settings.limits.task_usd
+            usd = argument.usd or 2 * now
+            await session.submit(engine, e.RaiseBudget(task=argument.task, budget_usd=usd))
+            sentence = f"#{argument.task} may cost up to {money(usd)}."
+        else:
+            engine = await session.engine(session.root())
+            _, budget = engine.spending()
+            usd = argument.usd or 2 * (budget or engine.settings.limits.day_usd)
+            await session.submit(engine, e.RaiseBudget(task=0, budget_usd=usd, day=engine.today()))
+            sentence = f"Today may cost up to {money(usd)}."
+        session.publisher.look()
+        return {"task": argument.task, "usd": usd, "sentence": sentence}
+
+    return later()
+
+
+def _said(session: Session, argument: TextArguments, verb: str, command: Any) -> Answer:
+    if not argument.text.strip():
+        return session.letters.ask(argument.task, verb)
+    return _submit(session, argument.task, lambda _: command(argument.text.strip()))
+
+
+def _submit(session: Session, number: int, make: Any) -> Answer:
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(number)
+        task_of(engine, number)
+        await session.submit(engine, make(engine))
+        session.publisher.look()
+        return {"task": number, "state": engine.state.tasks[number].state}
+
+    return later()
+
+
+def _requeue(session: Session, number: int, opening: e.Opening, agent: str = "", effort: str = "") -> Answer:
+    """A new run from what is on the screen at this moment: frozen now, in every project this editor has texts of."""
+    frozen = {root: session.frozen(root) for root in session.roots.all()}
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(number)
+        if agent and agent not in engine.agent_names():
+            raise Refusal(f"There is no agent called {agent!r}.", "no_agent")
+        command = e.Requeue(task=number, opening=opening, agent=agent, effort=effort, environment=session.environment)
+        await session.submit(engine, command, frozen=frozen.get(engine.root, {}))
+        session.publisher.look()
+        return {"task": number, "state": engine.state.tasks[number].state}
+
+    return later()

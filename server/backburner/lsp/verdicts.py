@@ -1,0 +1,274 @@
+"""Verdicts: accept, reject, dismiss, undo, for hunks, files, results and groups.
+
+Each file is its own step; the first that fails stops and says what is done. What changes texts is in `accept.py`; what a
+verdict means is decided by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import Any
+
+from backburner.engine.engine import Engine
+from backburner.lsp import whole_files
+from backburner.lsp.accept import Change, Dropped, Proof, change
+from backburner.lsp.placing import Placing
+from backburner.lsp.roots import Owned
+from backburner.lsp.session import Session
+from backburner.lsp.transport import Refusal
+from backburner.model import events as e
+from backburner.model.commands import ItemsArguments, TaskArguments
+from backburner.model.task import Accepted, FileChange, HunkRef, Task
+from backburner.review.placement import live_path
+from backburner.review.rest import rest
+
+Left = list[dict[str, Any]]
+"""What was not done: `{task, item, reason}`."""
+
+
+def accept(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:
+    """Put hunks into the person's files. Clients that would freeze while they wait are answered at once."""
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        wishes = [(task, wanted(task, argument)) for task in tasks_of(engine, argument)]
+        if session.waits:
+            return await accept_all(session, engine, wishes, argument.theirs)
+        session.spawn(say_what_is_left(session, accept_all(session, engine, wishes, argument.theirs)), "accept")
+        return {"tasks": [task.number for task, _ in wishes], "left": []}
+
+    return later()
+
+
+async def say_what_is_left(session: Session, work: Awaitable[dict[str, Any]]) -> None:
+    try:
+        answer = await work
+    except Refusal as refusal:
+        session.say(refusal.message)
+        return
+    reasons = dict.fromkeys(item["reason"] for item in answer["left"])
+    if reasons:
+        session.say(" ".join(reasons))
+
+
+async def accept_all(
+    session: Session, engine: Engine, wishes: Sequence[tuple[Task, tuple[str, ...]]], theirs: bool = False
+) -> dict[str, Any]:
+    """Accept the items of each task, file by file."""
+    left: Left = []
+    for task, items in wishes:
+        try:
+            await accept_task(session, engine, task, items, theirs, left)
+        except Dropped as dropped:
+            left.append({"task": task.number, "item": "", "reason": str(dropped)})
+            break
+        except Refusal as refusal:
+            if len(wishes) == 1:
+                raise
+            left.append({"task": task.number, "item": "", "reason": refusal.message})
+    session.publisher.look()
+    return {"tasks": [task.number for task, _ in wishes], "left": left}
+
+
+async def accept_task(
+    session: Session, engine: Engine, task: Task, items: tuple[str, ...], theirs: bool, left: Left
+) -> None:
+    result = task.result
+    if result is None:
+        raise Refusal(f"#{task.number} has no result yet.", "no_result")
+    chosen = set(items)
+    others = tuple(item for item in items if item not in {hunk.id for hunk in result.proposal.hunks})
+    for file in result.proposal.files:
+        hunks = tuple(hunk for hunk in file.hunks if hunk.id in chosen)
+        if hunks:
+            await accept_file(session, engine, task, file, hunks, theirs, left)
+    if others:
+        await session.submit(engine, e.Judge(task=task.number, items=others, verdict="accepted"))
+
+
+async def accept_file(
+    session: Session, engine: Engine, task: Task, file: FileChange, hunks: Sequence[HunkRef], theirs: bool, left: Left
+) -> None:
+    """The text first, then what concerns the file as a whole (mode, name)."""
+    root = engine.root
+    paths = {file.path, file.renamed_from or file.path}
+    path = live_path(file, session.live(root, paths))
+    if file.binary:
+        await whole_files.accept_binary(session, engine, task, file, hunks)
+        return
+    texts = [hunk for hunk in hunks if hunk.kind in ("edit", "create", "delete")]
+    if texts:
+        await accept_text(session, engine, task, file, path, texts, theirs, left)
+    for hunk in hunks:
+        if hunk.kind == "mode":
+            await whole_files.accept_mode(session, engine, task, file, path, hunk)
+        elif hunk.kind == "rename":
+            await whole_files.accept_rename(session, engine, task, file, hunk)
+
+
+async def accept_text(
+    session: Session,
+    engine: Engine,
+    task: Task,
+    file: FileChange,
+    path: str,
+    hunks: Sequence[HunkRef],
+    theirs: bool,
+    left: Left,
+) -> None:
+    await engine.texts.load([id for id in (file.base_id, file.proposed_id) if id is not None])
+    accepted = [hunk.id for hunk in file.hunks if task.verdicts.get(hunk.id) == "accepted"]
+    base, proposed = (engine.texts.get(id) if id is not None else None for id in (file.base_id, file.proposed_id))
+    placing = Placing(path, base, proposed, file.hunks, tuple(hunks), accepted, theirs)
+
+    async def begin(before_id: str | None, after_id: str | None) -> None:
+        wish = e.BeginAccept(task=task.number, items=placing.placed, path=path, before_id=before_id, after_id=after_id)
+        await session.submit(engine, wish)
+
+    proof = await change(
+        session,
+        Change(
+            owned=Owned(engine.root, path),
+            compute=placing.compute,
+            begin=begin,
+            drop=lambda reason: session.drop(engine, task.number, path, reason),
+            applied=placing.is_applied,
+            keep=engine.keep_bytes,
+            label=f"Accept #{task.number}",
+            style=file.style,
+            mode=file.mode & 0o777,
+        ),
+    )
+    left.extend({"task": task.number, "item": item, "reason": reason} for item, reason in placing.refused.items())
+    done = placing.placed + placing.already
+    if done:
+        await judged(session, engine, task, path, done, proof)
+        session.reverts.add(engine.root, path, task.number, placing.placed, placing.before, placing.after)
+        session.spawn(engine.keep_texts([text for text in (placing.before, placing.after) if text is not None]), "keep")
+
+
+async def judged(session: Session, engine: Engine, task: Task, path: str, items: tuple[str, ...], proof: Proof) -> None:
+    """Journal the verdict with its proof."""
+    accepted = Accepted(
+        path=path,
+        items=items,
+        before_id=proof.before_id,
+        after_id=proof.after_id,
+        at=session.clock.now(),
+        closed_file=proof.closed_file,
+        before_blob=proof.before_blob,
+    )
+    await session.submit(engine, e.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
+
+
+def accept_rest(session: Session, argument: TaskArguments) -> Awaitable[dict[str, Any]]:
+    """Take the results of a group that are like those that were read; say of each other one why it stays."""
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        scene = await session.scene(engine)
+        found = rest(scene, task_of(engine, argument.task))
+        left: Left = [{"task": number, "item": "", "reason": reason} for number, reason in found.left]
+        wishes = [(engine.state.tasks[number], engine.state.tasks[number].open_items) for number in found.take]
+        answer = await accept_all(session, engine, wishes)
+        stayed = {item["task"] for item in answer["left"]}
+        taken = [number for number in found.take if number not in stayed]
+        return {"tasks": list(found.take), "accepted": taken, "left": [*answer["left"], *left]}
+
+    return later()
+
+
+def reject(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:
+    return _verdicts(session, argument, "rejected")
+
+
+def dismiss(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        tasks = tasks_of(engine, argument)
+        for task in tasks:
+            await session.submit(engine, e.Dismiss(task=task.number, items=tuple(argument.hunks)))
+        session.publisher.look()
+        return {"tasks": [task.number for task in tasks], "left": []}
+
+    return later()
+
+
+def undo(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:
+    """Take verdicts back: texts that an accept changed are merged back to what they were, then the items are open."""
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        tasks = tasks_of(engine, argument, open_only=False)
+        for task in tasks:
+            await undo_task(session, engine, task, argument)
+        session.publisher.look()
+        return {"tasks": [task.number for task in tasks], "left": []}
+
+    return later()
+
+
+async def undo_task(session: Session, engine: Engine, task: Task, argument: ItemsArguments) -> None:
+    chosen = set(argument.hunks)
+    accepts = [
+        accept
+        for accept in task.accepts
+        if (not chosen or chosen & set(accept.items)) and argument.path in ("", accept.path)
+    ]
+    for accept in reversed(accepts):
+        await whole_files.undo_accept(session, engine, task, accept)
+        await session.submit(engine, e.TakeBack(task=task.number, items=accept.items))
+    done = {item for accept in accepts for item in accept.items}
+    rest_of = tuple(item for item in (argument.hunks or task.verdicts) if item not in done)
+    if argument.path:
+        rest_of = tuple(item for item in rest_of if item.split("/", 1)[-1].rsplit(":", 1)[0] == argument.path)
+    if rest_of or not accepts:
+        await session.submit(engine, e.TakeBack(task=task.number, items=rest_of))
+
+
+def _verdicts(session: Session, argument: ItemsArguments, verdict: e.Judgement) -> Awaitable[dict[str, Any]]:
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        tasks = tasks_of(engine, argument)
+        for task in tasks:
+            await session.submit(engine, e.Judge(task=task.number, items=wanted(task, argument), verdict=verdict))
+        session.publisher.look()
+        return {"tasks": [task.number for task in tasks], "left": []}
+
+    return later()
+
+
+def task_of(engine: Engine, number: int) -> Task:
+    task = engine.state.tasks.get(number)
+    if task is None:
+        raise Refusal(f"There is no task #{number}.", "unknown_task")
+    return task
+
+
+def tasks_of(engine: Engine, argument: ItemsArguments, *, open_only: bool = True) -> list[Task]:
+    """The task, or the tasks of its group that still want a verdict."""
+    task = task_of(engine, argument.task)
+    if not argument.group:
+        return [task]
+    group = [other for other in engine.state.tasks.values() if other.group == task.group]
+    states = ("ready", "failed") if open_only else ("ready", "accepted", "rejected")
+    return [other for other in group if other.state in states] or [task]
+
+
+def wanted(task: Task, argument: ItemsArguments) -> tuple[str, ...]:
+    """The items that are meant: those named, those of a file, or everything still open."""
+    if argument.hunks:
+        return tuple(argument.hunks)
+    if not argument.path:
+        return task.open_items
+    files = task.result.proposal.files if task.result is not None else ()
+    ids = [hunk.id for file in files if file.path == argument.path for hunk in file.hunks]
+    found = tuple(item for item in ids if item in task.open_items)
+    if not found:
+        raise Refusal(f"#{task.number} has nothing open in {argument.path}.", "unknown_path")
+    return found
+
+
+def owned_path(root: Path, path: str) -> Owned:
+    return Owned(root, path)

@@ -1,0 +1,56 @@
+"""Every text file beside this one is a case, played against the real server over standard streams. See README.md."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lsp_client import PLAIN, Client, started
+from scenarios.archive import Archive, read
+from scenarios.runner import Scenario
+
+HERE = Path(__file__).parent
+CASES = sorted(HERE.glob("*.txt"))
+CLIENT = {**PLAIN, "window": {"showDocument": {"support": True}}}
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.stem for case in CASES])
+async def test_scenario(case: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    updating = bool(request.config.getoption("--update"))
+    archive, expected = read(case), read(case)
+    await play(archive, tmp_path, updating=updating)
+    if updating:
+        archive.write()
+        return
+    for section, wanted in zip(archive.sections, expected.sections, strict=True):
+        assert section.body == wanted.body, f"{case.name}:{wanted.line} {wanted.name}"
+
+
+async def play(archive: Archive, folder: Path, *, updating: bool = False) -> None:
+    """Set up home and project, connect an editor, play."""
+    home, root = folder / "home", folder / "project"
+    home.mkdir()
+    root.mkdir()
+    part = {section.name: section.body for section in archive.sections}
+    (home / "script.toml").write_text(part.get("script", ""))
+    own = 'agent = "scripted"\n[agents.scripted]\nprovider = "script"\n' + f'script = "{home / "script.toml"}"\n'
+    (home / "config.toml").write_text(part.get("settings", "") + own + part.get("config", ""))
+    files = [section for section in archive.sections if section.name not in ("script", "config", "settings")]
+    first_do = next(index for index, section in enumerate(files) if section.name == "do")
+    if not any(section.flag == "nogit" for section in files[:first_do]):
+        subprocess.run([*GIT, "init", "-q"], cwd=root, check=True)
+        subprocess.run([*GIT, "commit", "-q", "--allow-empty", "-m", "start"], cwd=root, check=True)
+    environment = {**os.environ, "BACKBURNER_HOME": str(home), "HOME": str(folder)}
+    argv = [sys.executable, "-m", "backburner", "lsp", "--alone"]
+    async with started(argv, environment, root, capabilities=CLIENT) as client:
+        await client.initialize()
+        await Scenario(archive, client, _no_restart, updating=updating).play()
+
+
+async def _no_restart(root: Path) -> Client:
+    raise NotImplementedError("a restart needs the daemon")
