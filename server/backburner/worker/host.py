@@ -152,17 +152,22 @@ class Host:
             shadow=self._shadow,
         )
         run = Run(spec, report, around)
-        self._runs[place] = (run, report, group.create_task(self._live(place, run)))
+        handle = group.create_task(self._live(run))
+        self._runs[place] = (run, report, handle)
+        # Not in a `finally` of the child: one that is cancelled before its first step never gets there.
+        handle.add_done_callback(lambda _: self._ended(place))
 
-    async def _live(self, place: Place, run: Run) -> None:
+    async def _live(self, run: Run) -> None:
         try:
             await run.carry_out()
         except Exception as error:
             # The run boundary itself failed: the daemon learns of the end and queues the run again.
             cause_of(error, run.spec.run)
-        finally:
-            del self._runs[place]
-            self._remarks.put_nowait(RunEnded(run=run.spec.run, root=run.spec.root))
+
+    def _ended(self, place: Place) -> None:
+        root, run = place
+        del self._runs[place]
+        self._remarks.put_nowait(RunEnded(run=run, root=root))
 
     def _cancel(self, message: CancelRun) -> None:
         found = self._runs.get((message.root, message.run))

@@ -79,8 +79,12 @@ class Checkout:
         self._workspace = workspace
         tree = await workspace.tree()
         if tree != self._tree or self.ran:
+            ran = self.ran
+            # Cut short from here on, the files are neither the old ones nor the new ones.
+            self._tree, self.ran = "", True
+            await self._unlock()
             await self._git.run("read-tree", "--reset", "-u", tree)
-            if self.ran:
+            if ran:
                 await self._clean("--exclude-standard", *(f"--exclude={pattern}" for pattern in DEFAULT_EXCLUDES))
             self._tree, self.ran = tree, False
         if first:
@@ -91,6 +95,7 @@ class Checkout:
     async def collect(self) -> None:
         """Take what a command changed into the workspace. What cannot be taken is in `workspace.problems`."""
         workspace = self.workspace
+        await self._unlock()
         await asyncio.to_thread(open_up, self.files)
         folder = Folder(self._git, self._git, Caps(secrets=False), DEFAULT_EXCLUDES)
         wanted, left_out = await list_untracked(folder)
@@ -118,7 +123,8 @@ class Checkout:
     async def close(self) -> None:
         """Give the directory back: emptied of everything a command made and kept for another run, or removed."""
         self._workspace = None
-        if len(self._shadow.idle) < IDLE and await self._empty():
+        # Asked twice: while this one was emptied, others came back too.
+        if len(self._shadow.idle) < IDLE and await self._empty() and len(self._shadow.idle) < IDLE:
             self._shadow.idle.append(self)
         else:
             await self.remove()
@@ -138,6 +144,10 @@ class Checkout:
     async def remove(self) -> None:
         await asyncio.to_thread(_remove_marked, self.place)
         self._lock.release()
+
+    async def _unlock(self) -> None:
+        """A git of ours that was killed leaves its lock; nobody else ever works on this index."""
+        await asyncio.to_thread(remove, self.place / "index.lock")
 
     async def _clean(self, *selection: str) -> None:
         """Remove untracked files by our own walk."""
