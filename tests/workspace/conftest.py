@@ -67,7 +67,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder and a git configuration that nobody else has."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / ".gitconfig").write_text("[user]\n\tname = A Person\n\temail = person@localhost\n")
+    (home / ".gitconfig").write_text("[user]\n\tname = A Person\n\temail = person@localhost\n[gc]\n\tauto = 0\n")
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))

@@ -13,7 +13,6 @@ import pytest
 
 from backburner.workspace.watch import Watcher
 
-
 OUTSIDE = tempfile.gettempdir()
 
 

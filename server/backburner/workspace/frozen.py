@@ -22,8 +22,13 @@ from backburner.workspace.git import Git, GitFailed, names
 HASHED_AT_ONCE = 4
 
 
-async def lay_over(git: Git, tracked: Git, frozen: Mapping[str, str | None], prefix: str) -> tuple[Git, list[LeftOut]]:
-    """A git whose index has the texts on top, and the texts that could not be taken. See `Shadow.snapshot`."""
+async def lay_over(
+    git: Git, index: Git, tracked: Git, frozen: Mapping[str, str | None], prefix: str
+) -> tuple[Git, list[LeftOut]]:
+    """A git whose index has the texts on top, and the texts that could not be taken. See `Shadow.snapshot`.
+
+    `git` hashes, as the person's would; `index` works on the index; `tracked` on theirs.
+    """
     root, problems = git.cwd, list[LeftOut]()
     data: dict[str, bytes | None] = {}
     for name, text in frozen.items():
@@ -38,9 +43,9 @@ async def lay_over(git: Git, tracked: Git, frozen: Mapping[str, str | None], pre
             continue
         if wanted is None or wanted != disk:
             data[path] = wanted
-    if not data or git.index is None:
-        return git, problems
-    modes = await _modes(git, list(data))
+    if not data or index.index is None:
+        return index, problems
+    modes = await _modes(index, list(data))
     gate = asyncio.Semaphore(HASHED_AT_ONCE)
 
     async def line(path: str, content: bytes | None) -> bytes:
@@ -56,13 +61,13 @@ async def lay_over(git: Git, tracked: Git, frozen: Mapping[str, str | None], pre
         return b"%s %s\t" % (modes.get(path, b"100644"), identity.encode()) + full
 
     lines = await asyncio.gather(*(line(path, content) for path, content in data.items()))
-    copy = git.index.with_name("index.frozen")
+    copy = index.index.with_name("index.frozen")
     copy.with_name("index.frozen.lock").unlink(missing_ok=True)
-    if git.index.exists():
-        shutil.copyfile(git.index, copy)
+    if index.index.exists():
+        shutil.copyfile(index.index, copy)
     else:
         copy.unlink(missing_ok=True)
-    over = git.but(index=copy)
+    over = index.but(index=copy)
     await over.run("update-index", "-z", "--index-info", stdin=b"".join(lines))
     return over, problems
 

@@ -35,7 +35,9 @@ class Remembered(Struct):
     submodules: tuple[bytes, ...] = ()
 
 
-async def private_folder(shadow: Shadow, repository: Repository | None) -> tuple[Folder, Remembered]:
+async def private_folder(
+    shadow: Shadow, repository: Repository | None, filters: tuple[str, ...]
+) -> tuple[Folder, Remembered]:
     """The person's folder with a private index that is as theirs, but for what we keep from the snapshot before."""
     index = shadow.view_folder / "index"
     index.with_name("index.lock").unlink(missing_ok=True)
@@ -52,17 +54,18 @@ async def private_folder(shadow: Shadow, repository: Repository | None) -> tuple
             index.unlink(missing_ok=True)
             remembered = Remembered(source="folder")
         tracked = git.but(index=shadow.view_folder / "nothing")
-        return Folder(git, tracked, Caps(folder_files=None), DEFAULT_EXCLUDES), remembered
+        return Folder(git, tracked, Caps(folder_files=None), DEFAULT_EXCLUDES, filters), remembered
     git = repository.git.but(index=index, objects=objects, config=(lfs,))
+    folder = Folder(git, repository.git, Caps(), (), filters)
     source = repository.git_dir / "index"
     digest = index_digest(source)
     if remembered.source != digest or not index.exists():
         remembered = Remembered()
         remember(shadow, remembered)
         if _copy_index(source, index):
-            remembered.submodules = await _unveil(git, repository)
+            remembered.submodules = await _unveil(folder.index, repository)
         remembered.source = digest
-    return Folder(git, repository.git, Caps()), remembered
+    return folder, remembered
 
 
 def _copy_index(source: Path, target: Path) -> bool:

@@ -161,12 +161,15 @@ async def common_dir(root: Path) -> Path | None:
     return None if found is None else found.common_dir
 
 
-async def settings(repository: Repository) -> dict[str, str]:
-    """The values of `CARRIED` and of a few more, where they are set."""
+async def settings(git: Git) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The values of `CARRIED` and of a few more, where they are set; the names of the filters."""
     wanted = "|".join(name.replace(".", "\\.") for name in (*CARRIED, *_ALSO))
-    said = await repository.git.run("config", "-z", "--get-regexp", f"^({wanted})$", ok=(0, 1))
+    filters = r"filter\..*\.(clean|process|required)"
+    said = await git.run("config", "-z", "--get-regexp", f"^({wanted}|{filters})$", ok=(0, 1))
     pairs = (entry.partition("\n") for entry in os.fsdecode(said.stdout).split("\0") if entry)
-    return {name: value if equals else "true" for name, equals, value in pairs}
+    values = {name: value if equals else "true" for name, equals, value in pairs}
+    found = {name.removeprefix("filter.").rpartition(".")[0] for name in values if name.startswith("filter.")}
+    return values, tuple(sorted(found))
 
 
 async def commit_and_tree(repository: Repository) -> tuple[str, str]:

@@ -58,12 +58,16 @@ async def take(
         check_root(root)
         shadow.view_folder.mkdir(parents=True, exist_ok=True)
         repository = await find_repository(Git.find((root,)), root)
-        commit, base_tree, values = "", "", dict[str, str]()
-        if repository is not None:
-            (commit, base_tree), values = await asyncio.gather(commit_and_tree(repository), settings(repository))
+        commit, base_tree = "", ""
+        if repository is None:
+            values, filters = await settings(shadow.git.but(cwd=root, sealed=False))
+        else:
+            (commit, base_tree), (values, filters) = await asyncio.gather(
+                commit_and_tree(repository), settings(repository.git)
+            )
         _borrow(shadow, repository, values)
         await write_ignored(shadow, repository, values)
-        folder, remembered = await private_folder(shadow, repository)
+        folder, remembered = await private_folder(shadow, repository, filters)
         wanted, left_out = await list_untracked(folder)
         if repository is None and len(wanted) > folder.caps.total_files:
             raise Refused(
@@ -80,7 +84,7 @@ async def take(
             remembered.source = ""
         remember(shadow, remembered)
         prefix = "" if repository is None else repository.prefix
-        git, problems = await lay_over(staged.git, folder.tracked, frozen, prefix)
+        git, problems = await lay_over(staged.git, staged.index, folder.tracked, frozen, prefix)
         tree = await _write_tree(git, prefix, "extensions.partialclone" in values)
         new = await _new_objects(shadow, base_tree, tree)
         if repository is not None:

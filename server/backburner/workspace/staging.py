@@ -11,21 +11,32 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from backburner.model.task import LeftOut
 from backburner.workspace.choosing import Caps, choose, shown
 from backburner.workspace.git import Git, GitFailed, names
 
-RAW_LFS = ("filter.lfs.clean=", "filter.lfs.smudge=", "filter.lfs.process=", "filter.lfs.required=false")
+_ADD = ("--add", "--remove", "--replace", "--ignore-skip-worktree-entries")
+_BROKEN = re.compile(rb"clean filter '([^']+)' failed$", re.MULTILINE)
 _UNREADABLE = re.compile(rb"could not open directory '(.+?)/?': (.*)")
+_FILTERS = 20
+"""Broken filters after which we give up."""
+
+
+def filters_off(filters: Iterable[str]) -> tuple[str, ...]:
+    """Settings that make git take files as they are instead of running these filters."""
+    parts = (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    return tuple(f"filter.{name}.{part}={value}" for name in filters for part, value in parts)
 
 
 @dataclass(frozen=True)
 class Staged:
     git: Git
-    """The git that worked: where Git LFS is not installed, one that does without its filter."""
+    """For hashing: runs the person's filters, but not that of Git LFS where it is not installed."""
+    index: Git
+    """For everything else: runs no filter at all, so that one that fails cannot stop the index from being written."""
     untracked: frozenset[bytes]
     """What is in the index though it is not tracked."""
     left_out: tuple[LeftOut, ...]
@@ -42,6 +53,12 @@ class Folder:
     caps: Caps
     excludes: tuple[str, ...] = ()
     """Patterns beside those of `.gitignore` files."""
+    filters: tuple[str, ...] = ()
+    """Names of the filters that the configuration knows."""
+
+    @property
+    def index(self) -> Git:
+        return self.git.but(config=filters_off(self.filters))
 
 
 async def list_untracked(folder: Folder) -> tuple[list[bytes], list[LeftOut]]:
@@ -64,56 +81,109 @@ async def stage(folder: Folder, wanted: Sequence[bytes], before: frozenset[bytes
 
     `before`: what an earlier call put into this index though it is not tracked.
     """
-    git, left_out = folder.git, list[LeftOut]()
-    untracked = frozenset(wanted)
-    if gone := before - untracked:
-        await git.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(gone))
-    try:
-        await git.run("add", "-u", "--sparse", "--", ".")
-    except GitFailed as error:
-        if error.finished.timed_out:
-            raise
-        if b"lfs" in error.finished.stderr:
-            git = git.but(config=RAW_LFS)
-        left_out += await _tracked_one_by_one(git)
-    if new := [path for path in wanted if path not in before]:
-        left_out += await _add(git, new)
-    lost = {item.path for item in left_out}
-    return Staged(git, frozenset(path for path in untracked if shown(path) not in lost), tuple(left_out))
+    stager = _Stager(folder, [path for path in wanted if path not in before])
+    if gone := before - frozenset(wanted):
+        await stager.index.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(gone))
+    await stager.tracked()
+    await stager.untracked()
+    lost = {item.path for item in stager.left_out}
+    taken = frozenset(path for path in wanted if shown(path) not in lost)
+    hashing = folder.git.but(config=filters_off(stager.off & {"lfs"}))
+    return Staged(hashing, stager.index, taken, tuple(stager.left_out))
 
 
-async def _tracked_one_by_one(git: Git) -> list[LeftOut]:
-    try:
-        await git.run("add", "-u", "--sparse", "--", ".")
-    except GitFailed:
-        said = await git.run("ls-files", "-m", "-d", "-z", "--", ".")
-        return await _add(git, sorted(set(names(said.stdout))))
-    return []
+class _Stager:
+    """One staging: what is to be added, and what turned out not to work."""
 
+    def __init__(self, folder: Folder, new: list[bytes]) -> None:
+        self.folder = folder
+        self.git = folder.git
+        self.index = folder.index
+        self.new = new
+        self.off: set[str] = set()
+        """Filters that do not work."""
+        self.left_out: list[LeftOut] = []
 
-async def _add(git: Git, paths: Sequence[bytes]) -> list[LeftOut]:
-    """Add paths; where that fails, halve them until the culprits stand alone. Those are taken out of the index."""
-    try:
-        await git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=_joined(paths))
-    except GitFailed as error:
-        if error.finished.timed_out:
-            raise
-        if len(paths) > 1:
-            half = len(paths) // 2
-            return await _add(git, paths[:half]) + await _add(git, paths[half:])
-        if b"lfs" in error.finished.stderr and RAW_LFS[0] not in git.config:
-            return await _add(git.but(config=RAW_LFS), paths)
-        await git.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(paths))
-        return [LeftOut(shown(paths[0]), _reason(paths[0], error))]
-    return []
+    async def tracked(self) -> None:
+        try:
+            await self._without_broken_filters("add", "-u", "--sparse", "--", ".")
+        except GitFailed as error:
+            if error.finished.timed_out:
+                raise
+            said = await self.index.run("ls-files", "-z", "--", ".")
+            await self._halved(list(dict.fromkeys(names(said.stdout))))
+
+    async def untracked(self) -> None:
+        if not self.new:
+            return
+        try:
+            await self._without_broken_filters("update-index", *_ADD, "-z", "--stdin")
+        except GitFailed as error:
+            if error.finished.timed_out:
+                raise
+            await self._halved(self.new)
+
+    async def _without_broken_filters(self, *command: str) -> None:
+        """Run a command that adds files. A filter that fails is turned off and its changed files are left out, except
+        that of Git LFS: without it the file itself is stored, which is what the person sees."""
+        for _ in range(_FILTERS):
+            try:
+                await self.git.run(*command, stdin=_joined(self.new))
+                return
+            except GitFailed as error:
+                name = self._broken(error.finished.stderr)
+                if error.finished.timed_out or not name or name in self.off:
+                    raise
+                self.off.add(name)
+                self.git = self.git.but(config=filters_off([name]))
+                self.index = self.index.but(config=filters_off([name]))
+                if name != "lfs":
+                    await self._lock_out(name)
+
+    def _broken(self, stderr: bytes) -> str:
+        """Name of the filter that a command failed by; empty when it failed by something else."""
+        if found := _BROKEN.search(stderr):
+            return os.fsdecode(found[1])
+        if b"lfs" in stderr:
+            return "lfs"
+        if b"hung up" in stderr:
+            # A filter process that died is not named: each in turn.
+            return next((name for name in self.folder.filters if name not in self.off), "")
+        return ""
+
+    async def _lock_out(self, name: str) -> None:
+        """Leave out what would need this filter: it may be there to keep the files secret."""
+        changed = names((await self.index.run("diff-files", "-z", "--name-only", "--relative", "--", ".")).stdout)
+        candidates = list(dict.fromkeys((*changed, *self.new)))
+        plain = replace(self.index, pathspecs="plain")
+        said = names((await plain.run("check-attr", "-z", "--stdin", "filter", stdin=_joined(candidates))).stdout)
+        locked = [path for path, value in zip(said[::3], said[2::3], strict=True) if os.fsdecode(value) == name]
+        await self.index.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(locked))
+        self.left_out += [LeftOut(shown(path), f"its filter {name!r} failed") for path in locked]
+        self.new = [path for path in self.new if path not in set(locked)]
+
+    async def _halved(self, paths: Sequence[bytes]) -> None:
+        """Add paths; where that fails, halve them until the culprits stand alone. Those are taken out of the index."""
+        try:
+            await self.git.run("update-index", *_ADD, "-z", "--stdin", stdin=_joined(paths))
+        except GitFailed as error:
+            if error.finished.timed_out:
+                raise
+            if len(paths) > 1:
+                half = len(paths) // 2
+                await self._halved(paths[:half])
+                await self._halved(paths[half:])
+                return
+            await self.index.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(paths))
+            self.left_out.append(LeftOut(shown(paths[0]), _reason(paths[0], error)))
 
 
 def _reason(path: bytes, error: GitFailed) -> str:
     said = error.finished.stderr.decode("utf-8", "replace")
     if "Permission denied" in said:
         return "cannot be read (permission denied)"
-    if match := re.search(r"filter '([^']+)'|filter ([\w.-]+)", said):
-        return f"its filter {(match[1] or match[2])!r} failed"
+    if match := _BROKEN.search(error.finished.stderr):
+        return f"its filter {os.fsdecode(match[1])!r} failed"
     if "does not have a commit" in said:
         return "is a repository of its own"
     first = next((line for line in said.splitlines() if line.strip()), "git does not take it")
