@@ -84,9 +84,12 @@ class Shell:
             return await self._run(checkout, command, timeout_s)
 
     async def work(self, command: tuple[str, ...], timeout_s: float) -> Finished:
-        """Run a program that is the agent itself: what it changed counts, also when it is stopped in the middle."""
+        """Run a program that is the agent itself: what it changed counts, also when it is stopped in the middle.
+
+        The person named it, so its folder may be seen in the sandbox although it is not on their PATH.
+        """
         async with self.files() as checkout, self._gate:
-            return await self._run(checkout, command, timeout_s)
+            return await self._run(checkout, command, timeout_s, _with_folder(self.environment, command[0]))
 
     @asynccontextmanager
     async def files(self) -> AsyncGenerator[Checkout]:
@@ -99,16 +102,28 @@ class Shell:
             finally:
                 await checkout.collect()
 
-    async def _run(self, checkout: Checkout, command: str | tuple[str, ...], timeout_s: float) -> Finished:
+    async def _run(
+        self,
+        checkout: Checkout,
+        command: str | tuple[str, ...],
+        timeout_s: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> Finished:
         return await run_command(
             checkout,
             ("sh", "-c", f"exec 2>&1\n{command}") if isinstance(command, str) else command,
             root=self._workspace.root,
             timeout_s=timeout_s,
-            env=self.environment,
+            env=self.environment if environment is None else environment,
             output_cap=OUTPUT_BYTES,
             level=self.level,
         )
+
+
+def _with_folder(environment: Mapping[str, str], program: str) -> Mapping[str, str]:
+    if not os.path.isabs(program):
+        return environment
+    return {**environment, "PATH": f"{environment.get('PATH', os.defpath)}{os.pathsep}{os.path.dirname(program)}"}
 
 
 class RunArguments(Struct, frozen=True, forbid_unknown_fields=True):

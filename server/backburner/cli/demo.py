@@ -82,7 +82,7 @@ def _config() -> str:
     script = (resources.files("backburner.cli") / "demo.toml").read_text("utf-8")
     tidy = [ruff, "check", "--quiet", "--fix", "--select", "F401,I001", "{file}"] if ruff else [*CODEMOD, "{file}"]
     return (
-        f'[agents.canned]\nprovider = "scripted"\nmodel = "canned"\nscript = {json.dumps(script)}\n'
+        f'[agents.canned]\nprovider = "script"\nmodel = "canned"\nscript = {json.dumps(script)}\n'
         f"[agents.tidy]\ncommand = {json.dumps(tidy)}\n"
     )
 
@@ -194,7 +194,11 @@ def _line(view: Json) -> str:
 
 
 async def _has_lenses(editor: Editor, buffer: Buffer) -> bool:
-    return bool(await editor.lenses(buffer.path))
+    """A title changes only at a breakpoint and not too often: wait for the one that says that a result is there."""
+    return any(
+        "#1 " in lens["command"]["title"] and "◌" not in lens["command"]["title"]
+        for lens in await editor.lenses(buffer.path)
+    )
 
 
 async def _show_marks(console: Console, editor: Editor, buffer: Buffer) -> None:

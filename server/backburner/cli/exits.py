@@ -25,7 +25,7 @@ class CliError(Exception):
 
 def code_of(reason: str, rpc_code: int) -> int:
     """The exit code for a refused command: from the name of its reason, else from the JSON-RPC error code."""
-    if reason.startswith(("unknown_", "no_such_")):
+    if reason.startswith(("unknown_", "no_such_")) or reason == "no_agent":
         return NOT_FOUND
     if reason in ("bad_arguments", "usage") or rpc_code == INVALID_PARAMS:
         return USAGE

@@ -22,7 +22,7 @@ class AgentTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[agents.NAME]`: a model at an endpoint, or a command line."""
 
     provider: str = ""
-    """`anthropic`, `openai`, `groq`, `cerebras`, `ollama`, `openrouter`, `vllm`, `llamacpp`, `scripted` or an endpoint
+    """`anthropic`, `openai`, `groq`, `cerebras`, `ollama`, `openrouter`, `vllm`, `llamacpp`, `script` or an endpoint
     of `[endpoints]`."""
     model: str = ""
     base_url: str = ""
