@@ -1,0 +1,114 @@
+// From the screen to a verdict: delegate on unsaved text, type meanwhile, read, accept one hunk, reject one, undo.
+const assert = require('node:assert/strict');
+const { LEXER } = require('../host/world.cjs');
+const { journey } = require('./journey.cjs');
+
+journey('a result is read in place, taken hunk by hunk and taken back', {}, async (window, world) => {
+  const { page } = window;
+  await window.goTo(1);
+  await page.keyboard.type('# mine');
+  await page.keyboard.press('Enter');
+  await window.goTo(10, 5);
+  window.gestures = 0;
+  await window.delegate('shorter please');
+  assert.equal(window.gestures, 2, 'from key press to running agent');
+  await window.lensRow('#1').waitFor();
+  await window.status.locator('.codicon-flame').waitFor();
+  await window.screenshot('delegated');
+
+  await window.goTo(1, 7);
+  await page.keyboard.type(' too');
+  await window.lens('Read').waitFor();
+  await window.status.locator('.codicon-check').waitFor();
+  assert.match(await window.problems(), /^(1|0 Errors.*1) Info|1 Info|Infos: 1/);
+  assert.equal(await page.locator('.notification-toast').count(), 0, 'something popped up');
+  assert.equal(world.read('lexer.py'), LEXER, 'the file on disk was touched');
+  await window.screenshot('ready');
+
+  await window.goTo(9, 5);
+  window.gestures = 0;
+  await window.press('Control+k', 'l');
+  await window.peek.locator('.view-line', { hasText: 'return re.findall' }).first().waitFor();
+  assert.equal(window.gestures, 1, 'gestures to read');
+  await window.screenshot('read');
+  await page.keyboard.press('Escape');
+  await window.peek.waitFor({ state: 'detached' });
+  assert.match(await window.cursor(), /Ln 9, Col 5/);
+  await window.lens('Accept').waitFor();
+
+  await window.palette('Backburner: Review Side by Side');
+  await page.locator('.monaco-diff-editor .line-insert').first().waitFor();
+  await window.screenshot('review');
+  window.gestures = 0;
+  await window.press('Control+k', 'j');
+  await page.locator('.editor.original .view-line', { hasText: 'return re.findall' }).waitFor();
+  assert.equal(window.gestures, 1, 'gestures to accept');
+  await window.press('F7');
+  await window.press('Control+k', 'x');
+  await page.locator('.monaco-diff-editor').waitFor({ state: 'detached' });
+  await window.seesText('# mine too');
+  await window.seesText('return re.findall');
+  await window.seesText('How many words', false);
+  await window.lensRow('#1').waitFor({ state: 'detached' });
+  await window.screenshot('judged');
+
+  await page.keyboard.press('Control+z');
+  await window.seesText('words.append(word)');
+  await window.seesText('# mine too');
+  await window.lensRow('#1').waitFor();
+  await window.screenshot('taken-back');
+});
+
+journey('one journey without a mouse, and the queue by keyboard', {}, async (window) => {
+  const { page } = window;
+  await window.goTo(15, 1);
+  await window.delegate('shorter please');
+  await window.lens('Read').waitFor();
+  await window.press('Control+k', 'n');
+  await window.peek.locator('.view-line', { hasText: 'How many words' }).first().waitFor();
+  await window.press('Escape');
+  await window.press('Control+k', 'q');
+  await window.row('#1').waitFor();
+  await window.focused('.pane-body');
+  const spoken = (await window.row('#1').getAttribute('aria-label')) ?? '';
+  assert.match(spoken, /Ready, #1 Shorter parse\(\)/);
+  await window.screenshot('queue');
+  await window.press('Enter');
+  await window.peek.waitFor();
+  await window.press('Escape');
+  await window.press('Control+k', 'a');
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: '#1 Accept all' }).waitFor();
+  await window.screenshot('actions-here');
+  await window.press('Escape');
+  await window.press('Control+k', 'j');
+  await window.seesText('How many words');
+  await window.seesText('words.append', false);
+  await window.focused('.editor-instance');
+});
+
+journey(
+  'a sweep over the problems of another tool is one group',
+  { window: { file: 'imports.py', line: 2 } },
+  async (window, world) => {
+    const { page } = window;
+    await page.locator('.squiggly-warning').first().waitFor();
+    await window.goTo(2, 8);
+    await window.press('Control+.');
+    await page.locator('.action-widget .monaco-list-row', { hasText: 'Delegate: fix all 3 like this' }).waitFor();
+    await window.screenshot('sweep-offer');
+    await page.locator('.action-widget .monaco-list-row', { hasText: 'Delegate: fix all 3 like this' }).click();
+    await window.press('Control+k', 'q');
+    await window.status.filter({ hasText: '3' }).locator('.codicon-check').waitFor();
+    await window.row('#3').waitFor();
+    await window.screenshot('sweep-queue');
+    assert.match(world.read('imports.py'), /import os/);
+    await window.row('#1').click();
+    await window.peek.waitFor();
+    await page.keyboard.press('Escape');
+    await window.row('#2').click();
+    await window.peek.waitFor();
+    await page.keyboard.press('Escape');
+    await window.palette('Backburner: Accept the Rest like These');
+    await page.locator('.view-line', { hasText: 'import' }).first().waitFor({ state: 'detached' });
+  },
+);

@@ -1,0 +1,50 @@
+// When something is missing or goes away: the window, the daemon, trust, Python, a key.
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { journey } = require('./journey.cjs');
+
+journey('a task outlives the window and the daemon', {}, async (window, world) => {
+  await window.goTo(15, 5);
+  await window.delegate('cook slowly');
+  await window.lens('Draft').waitFor();
+  await window.reload({ file: 'lexer.py', line: 15 });
+  await window.lens('Draft').waitFor();
+  await window.screenshot('window-restarted');
+
+  const pid = Number(/\bpid (\d+)\b/.exec(world.daemon('status'))?.[1]);
+  assert.ok(pid > 1, `no daemon: ${world.daemon('status')}`);
+  process.kill(pid, 'SIGKILL');
+  await window.lens('Draft').waitFor({ state: 'detached' });
+  await window.lens('Draft').waitFor();
+  assert.match(window.log(), /the server ended; again in 0\.5 s/);
+  assert.notEqual(Number(/\bpid (\d+)\b/.exec(world.daemon('status'))?.[1]), pid);
+  await window.screenshot('daemon-restarted');
+});
+
+journey(
+  'nothing runs in a folder that is not trusted',
+  { window: { trust: true, file: undefined } },
+  async (window, world) => {
+    const { page } = window;
+    const dialog = page.locator('.monaco-dialog-box', { hasText: 'trust the authors' });
+    await dialog.waitFor();
+    await dialog.locator('.monaco-button', { hasText: /^No/ }).click();
+    await window.status.locator('.codicon-shield').waitFor();
+    await window.click(window.status);
+    await page.locator('.pane-body', { hasText: 'runs nothing in a folder that is not trusted' }).first().waitFor();
+    await window.screenshot('untrusted');
+    assert.doesNotMatch(window.log(), /server: /);
+    assert.ok(!fs.existsSync(`${world.home}/state`), 'a server was here');
+  },
+);
+
+journey('without a server the person is told once what to do', { world: { program: '' } }, async (window) => {
+  const { page } = window;
+  await window.toast('The Backburner server was not found').waitFor();
+  await window.screenshot('no-server');
+  for (const line of ['setting backburner.server.path: none', 'PATH: none', 'private environment: none']) {
+    assert.match(window.log(), new RegExp(`server: ${line}`));
+  }
+  assert.equal(await page.locator('.notification-toast').count(), 1);
+  await window.status.locator('.codicon-warning').waitFor();
+});
