@@ -1,4 +1,4 @@
-"""`backburner lsp --alone`: everything in one process, over standard streams; for tests, debugging, and people without a daemon.
+"""`backburner lsp --alone`: everything in one process, over standard streams; for tests and for debugging.
 
 The same engine, the same server, the same worker code as with a daemon; only the pipes between them are missing.
 """

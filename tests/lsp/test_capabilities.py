@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from lsp_client import recorded, recorded_names
 from lsprotocol import types
 
 from backburner.lsp.capabilities import Client, resolve
 from backburner.lsp.protocol import shared_converter
+from lsp_client import recorded, recorded_names
 
 
 def client(capabilities: object, **more: object) -> Client:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
@@ -33,7 +35,7 @@ def test_edits_make_the_new_text_of_the_old(before: list[str], after: list[str],
     edits = to_lsp.edits(old, new, encoding, eol)
     assert applied(old, edits, encoding) == new
     assert (edits == []) == (old == new)
-    for first, second in zip(edits, edits[1:], strict=False):
+    for first, second in itertools.pairwise(edits):
         assert (first.range.end.line, first.range.end.character) <= (
             second.range.start.line,
             second.range.start.character,

@@ -192,7 +192,7 @@ async def _reply(session: Session, params: types.ApplyWorkspaceEditParams, watch
             return error.message
         except ConnectionError:
             return "the editor is gone"
-        return "" if result is None or result.applied else result.failure_reason or "it refused"
+        return "" if result.applied else result.failure_reason or "it refused"
 
     # Children of the connection: when the proof is there the reply is of no use any more, but it still comes.
     asking = session.connection.spawn(ask(), "change a text")

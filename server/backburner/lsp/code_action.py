@@ -33,6 +33,6 @@ def code_action(session: Session, params: types.CodeActionParams) -> list[types.
     return to_lsp.code_actions(offers(asked, session.client), session.client)
 
 
-def resolve_code_action(action: types.CodeAction) -> types.CodeAction:
+def resolve_code_action(_: Session, action: types.CodeAction) -> types.CodeAction:
     """Everything was there from the beginning. Some clients resolve all the same and drop what fails."""
     return action

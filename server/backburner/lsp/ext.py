@@ -35,7 +35,7 @@ In `capabilities.experimental.backburner`, or as `backburner` in `initialization
 | key | meaning |
 | --- | --- |
 | `status` | wants the notification `backburner/status`, and gets no progress; may be kept waiting for a command's outcome |
-| `input` | asks the person for words by itself: a `delegate`, `reply`, `steer` or `answer` without text is its own business |
+| `input` | asks the person for words itself: it never sends `delegate`, `reply`, `steer` or `answer` without any |
 | `review` | shows documents and sides by itself: `read` and `draft` only answer where the document is |
 | `commandLine` | is no editor: nothing is shown to it unasked, `accept` answers when it is done |
 
@@ -109,8 +109,8 @@ def _settings() -> str:
         who = f"{spec.trust}{', or to lower it anybody' if spec.lower_only else ''}"
         rows.append(f"| `{spec.key}` | {spec.type} | `{default}` | {who} | {spec.doc}{choices} |\n")
     rows.append(
-        "\n`editor`: anybody, also an editor's settings. `project`: a project's `backburner.toml`. `approved`: the same, after"
-        " the person approved exactly its bytes. `person`: only the person's own `config.toml`.\n"
+        "\n`editor`: anybody, also an editor's settings. `project`: a project's `backburner.toml`. `approved`: the same,"
+        " after the person approved exactly its bytes. `person`: only the person's own `config.toml`.\n"
     )
     return "".join(rows)
 

@@ -135,7 +135,7 @@ def next_result(session: Session, argument: NextArguments) -> Answer:
     async def later() -> dict[str, Any]:
         if argument.task:
             engine = await session.engine_of_task(argument.task)
-            found = await _next_item(session, engine, task_of(engine, argument.task), argument)
+            found: dict[str, Any] = await _next_item(session, engine, task_of(engine, argument.task), argument)
         else:
             engine = await session.engine(session.root(argument.uri))
             scene = await session.scene(engine)
@@ -192,7 +192,7 @@ def wait(session: Session, argument: WaitArguments) -> Answer:
     async def later() -> dict[str, Any]:
         engines = {number: await session.engine_of_task(number) for number in argument.tasks}
         changed = asyncio.Event()
-        stops = [engine.subscribe(lambda *_: changed.set()) for engine in dict.fromkeys(engines.values())]
+        stops = [engine.subscribe(lambda _events, _state: changed.set()) for engine in dict.fromkeys(engines.values())]
         try:
             async with asyncio.timeout(argument.timeout_s or None):
                 while any(task_of(engine, number).state in LIVE for number, engine in engines.items()):

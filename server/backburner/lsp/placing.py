@@ -39,7 +39,7 @@ class Placing:
         """The text with the hunks in it. Raises `Refusal` when not one of them has a place."""
         theirs = [hunk.id for hunk in self.hunks] if self.theirs else []
         applied = apply(self.base, self.proposed, live, self.hunks, self.all_hunks, self.accepted, theirs)
-        placements = {id: fitted.placement for id, fitted in applied.placed.items()}
+        placements: dict[str, Placement] = {id: fitted.placement for id, fitted in applied.placed.items()}
         self.before, self.after = live, applied.text
         self.placed = tuple(id for id, placement in placements.items() if placement in ("fits", "moved"))
         self.already = tuple(id for id, placement in placements.items() if placement == "applied")

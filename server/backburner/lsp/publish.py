@@ -78,7 +78,7 @@ class Publisher:
     def loaded(self, root: Path, engine: Engine) -> None:
         """A project's engine is there."""
         self._projectors[root] = Projector(engine.texts)
-        self._unsubscribe.append(engine.subscribe(lambda *_: self.changed(root)))
+        self._unsubscribe.append(engine.subscribe(lambda _events, _state: self.changed(root)))
         self.changed(root)
 
     def changed(self, root: Path) -> None:

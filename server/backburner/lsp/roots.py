@@ -31,6 +31,8 @@ class Roots:
     def __init__(self) -> None:
         self.folders: tuple[Path, ...] = ()
         """As the client spells them, in its order."""
+        self.opened: set[Path] = set()
+        """Projects of files that it opened."""
         self._owners: dict[str, Owned | None] = {}
         self._spelled: dict[Owned, str] = {}
 
@@ -71,9 +73,7 @@ class Roots:
 
     def all(self) -> tuple[Path, ...]:
         """The projects of the client's folders and of every file that it ever opened."""
-        roots = [self.root_of(folder) for folder in self.folders]
-        roots += [owned.root for owned in self._owners.values() if owned is not None]
-        return tuple(dict.fromkeys(roots))
+        return tuple(dict.fromkeys([*(self.root_of(folder) for folder in self.folders), *sorted(self.opened)]))
 
     @staticmethod
     def root_of(folder: Path) -> Path:

@@ -6,6 +6,8 @@ that must wait return what is to be awaited. Pull diagnostics are never register
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from lsprotocol import types
@@ -38,27 +40,22 @@ def build(editors: Editors, connection: Connection) -> Server:
 def register(server: Server, session: Session) -> None:
     """Every feature of the protocol that we have."""
     feature: Any = server.feature
-    feature(types.INITIALIZE)(lambda params: sync.initialize(session, params))
-    feature(types.INITIALIZED)(lambda _: session.spawn(sync.start(session), "start the session"))
-    feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=False))(
-        lambda params: sync.did_save(session, params)
-    )
-    feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(lambda params: sync.did_change_configuration(session, params))
-    feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(
-        lambda params: sync.did_change_workspace_folders(session, params)
-    )
-    feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)(lambda params: sync.did_change_watched_files(session, params))
     files = types.FileOperationFilter(pattern=types.FileOperationPattern(glob="**/*"), scheme="file")
-    feature(types.WORKSPACE_DID_RENAME_FILES, types.FileOperationRegistrationOptions(filters=[files]))(
-        lambda params: sync.did_rename_files(session, params)
-    )
-    kinds = types.CodeActionOptions(
-        code_action_kinds=[types.CodeActionKind(QUICKFIX), types.CodeActionKind(REWRITE)], resolve_provider=True
-    )
-    feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)(lambda params: code_action(session, params))
-    feature(types.CODE_ACTION_RESOLVE)(resolve_code_action)
-    feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))(
-        lambda params: code_lens(session, params)
-    )
-    feature(types.TEXT_DOCUMENT_HOVER)(lambda params: hover(session, params))
+    kinds = [types.CodeActionKind(QUICKFIX), types.CodeActionKind(REWRITE)]
+
+    def on(method: str, handler: Callable[[Session, Any], Any], options: Any = None) -> None:
+        feature(method, options)(partial(handler, session))
+
+    on(types.INITIALIZE, sync.initialize)
+    on(types.INITIALIZED, sync.initialized)
+    on(types.TEXT_DOCUMENT_DID_SAVE, sync.did_save, types.SaveOptions(include_text=False))
+    on(types.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
+    on(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_workspace_folders)
+    on(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, sync.did_change_watched_files)
+    on(types.WORKSPACE_DID_RENAME_FILES, sync.did_rename_files, types.FileOperationRegistrationOptions(filters=[files]))
+    options = types.CodeActionOptions(code_action_kinds=kinds, resolve_provider=True)
+    on(types.TEXT_DOCUMENT_CODE_ACTION, code_action, options)
+    on(types.CODE_ACTION_RESOLVE, resolve_code_action)
+    on(types.TEXT_DOCUMENT_CODE_LENS, code_lens, types.CodeLensOptions(resolve_provider=False))
+    on(types.TEXT_DOCUMENT_HOVER, hover)
     commands.register(server, session)

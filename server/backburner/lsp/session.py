@@ -21,6 +21,7 @@ from backburner.lib.clock import Clock
 from backburner.lsp.capabilities import Client
 from backburner.lsp.closed import ClosedFiles
 from backburner.lsp.documents import Document, What
+from backburner.lsp.from_lsp import path_of
 from backburner.lsp.protocol import shared_converter
 from backburner.lsp.reverts import Reverts
 from backburner.lsp.roots import Owned, Roots
@@ -167,6 +168,7 @@ class Session:
                 owned = self.roots.owner(document.uri)
                 if owned is not None and not self.letters.opened(document, owned):
                     self._open[owned] = document.uri
+                    self.roots.opened.add(owned.root)
                     if not self.client.command_line:
                         self.spawn(sync.document_opened(self, owned), "open a text")
             case "closed":
@@ -218,11 +220,11 @@ class Session:
 
     def root(self, uri: str = "") -> Path:
         """The project that a command is about: of the file or folder it names, else of the first folder."""
-        if uri:
-            owned = self.roots.owner(uri)
-            if owned is not None:
-                whole = owned.root / owned.path
-                return self.roots.root_of(whole) if whole.is_dir() else owned.root
+        path = path_of(uri)
+        if path is not None and path.is_dir():
+            return self.roots.root_of(path)
+        if path is not None:
+            return self.owned(uri).root
         root = self.roots.first()
         if root is None:
             root = next(iter(self.engines), None)

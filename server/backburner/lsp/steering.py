@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from backburner.engine.engine import Engine
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
@@ -19,18 +18,17 @@ from backburner.model.commands import (
     TextArguments,
 )
 from backburner.model.events import Command
-from backburner.model.held import Held
 from backburner.review.words import money
 
 Answer = Awaitable[dict[str, Any]]
 
 
 def steer(session: Session, argument: TextArguments) -> Answer:
-    return _said(session, argument, "steer", lambda text: e.Steer(task=argument.task, note=text))
+    return _said(session, argument, "steer", e.Steer(task=argument.task, note=argument.text.strip()))
 
 
 def answer(session: Session, argument: TextArguments) -> Answer:
-    return _said(session, argument, "answer", lambda text: e.GiveAnswer(task=argument.task, answer=text))
+    return _said(session, argument, "answer", e.GiveAnswer(task=argument.task, answer=argument.text.strip()))
 
 
 def reply(session: Session, argument: TextArguments) -> Answer:
@@ -53,23 +51,26 @@ def go_on(session: Session, argument: TaskArguments) -> Answer:
 
 
 def stop(session: Session, argument: StopArguments) -> Answer:
-    return _submit(session, argument.task, lambda _: e.Cancel(task=argument.task, keep=argument.keep))
+    return _submit(session, argument.task, e.Cancel(task=argument.task, keep=argument.keep))
 
 
 def start_anyway(session: Session, argument: TaskArguments) -> Answer:
-    def command(engine: Engine) -> Command:
-        held: Held | None = engine.held.get(argument.task)
+    """Waive the one rule that the task waits for."""
+
+    async def later() -> dict[str, Any]:
+        engine = await session.engine_of_task(argument.task)
+        held = engine.held.get(argument.task)
         if held is None:
             raise Refusal(f"#{argument.task} does not wait.", "not_queued")
         if not held.rule:
             raise Refusal(f"#{argument.task} cannot start yet: {held.sentence}", "not_waivable")
-        return e.Waive(task=argument.task, rule=held.rule)
+        return await _submit(session, argument.task, e.Waive(task=argument.task, rule=held.rule))
 
-    return _submit(session, argument.task, command)
+    return later()
 
 
 def after(session: Session, argument: AfterArguments) -> Answer:
-    return _submit(session, argument.task, lambda _: e.SetOrder(task=argument.task, after=argument.after))
+    return _submit(session, argument.task, e.SetOrder(task=argument.task, after=argument.after))
 
 
 def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
@@ -95,21 +96,19 @@ def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
     return later()
 
 
-def _said(session: Session, argument: TextArguments, verb: str, command: Any) -> Answer:
+def _said(session: Session, argument: TextArguments, verb: str, command: Command) -> Answer:
+    """Pass on what the person says; without words, ask for them in a file."""
     if not argument.text.strip():
         return session.letters.ask(argument.task, verb)
-    return _submit(session, argument.task, lambda _: command(argument.text.strip()))
+    return _submit(session, argument.task, command)
 
 
-def _submit(session: Session, number: int, make: Any) -> Answer:
-    async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(number)
-        task_of(engine, number)
-        await session.submit(engine, make(engine))
-        session.publisher.look()
-        return {"task": number, "state": engine.state.tasks[number].state}
-
-    return later()
+async def _submit(session: Session, number: int, command: Command) -> dict[str, Any]:
+    engine = await session.engine_of_task(number)
+    task_of(engine, number)
+    await session.submit(engine, command)
+    session.publisher.look()
+    return {"task": number, "state": engine.state.tasks[number].state}
 
 
 def _requeue(session: Session, number: int, opening: e.Opening, agent: str = "", effort: str = "") -> Answer:

@@ -31,6 +31,10 @@ def initialize(session: Session, params: types.InitializeParams) -> None:
         session.set_settings(section_of(cast(Mapping[str, Any], options)))
 
 
+def initialized(session: Session, _: types.InitializedParams) -> None:
+    session.spawn(start(session), "start the session")
+
+
 async def start(session: Session) -> None:
     """After `initialized`: ask for settings and file events where that is announced, load the projects, show them."""
     session.spawn(session.publisher.run(), "publish")

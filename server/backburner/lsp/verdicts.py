@@ -126,13 +126,16 @@ async def accept_text(
         wish = e.BeginAccept(task=task.number, items=placing.placed, path=path, before_id=before_id, after_id=after_id)
         await session.submit(engine, wish)
 
+    async def drop(reason: str) -> None:
+        await session.drop(engine, task.number, path, reason)
+
     proof = await change(
         session,
         Change(
             owned=Owned(engine.root, path),
             compute=placing.compute,
             begin=begin,
-            drop=lambda reason: session.drop(engine, task.number, path, reason),
+            drop=drop,
             applied=placing.is_applied,
             keep=engine.keep_bytes,
             label=f"Accept #{task.number}",

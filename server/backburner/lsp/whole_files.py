@@ -140,12 +140,16 @@ async def undo_accept(session: Session, engine: Engine, task: Task, accept: Acce
             compute=compute,
             begin=nothing,
             drop=nothing,
-            applied=lambda live: False,
+            applied=_never,
             keep=engine.keep_bytes,
             label=f"Undo #{task.number}",
             style=decoded.style if decoded is not None else _style(task, path),
         ),
     )
+
+
+def _never(_: str) -> bool:
+    return False
 
 
 async def _undo_whole(session: Session, engine: Engine, task: Task, accept: Accepted) -> None:

@@ -39,7 +39,8 @@ class DelegateArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Several agents on one target (attempts)."""
     effort: str = ""
     when: str = "now"
-    pace: str = "run"
+    pace: str = ""
+    """`run` or `step`; empty: as the setting says."""
     after: int | None = None
     budget_usd: float | None = None
 

@@ -39,6 +39,8 @@ class Instruction(Struct, frozen=True, kw_only=True):
 
 
 QUICK = "!quick"
+RECIPES = ("implement", "fix", "test", "refactor", "document", "review", "explain", "check", "free")
+"""Names that a delegation may give; `free` is a plain instruction."""
 
 
 def parse(text: str, agents: Collection[str], recipes: Collection[str] = ()) -> Instruction:
