@@ -6,11 +6,11 @@ are mounted read-only; the agent may write into it what it likes, because nothin
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
 
+from backburner.lib.threads import to_its_end
 from backburner.workspace import folders
 from backburner.workspace.shadow import Shadow
 from backburner.workspace.tree import Workspace
@@ -38,7 +38,7 @@ async def make(git_dir: Path, files: Path, workspace: Workspace, index: Path) ->
     parent = f"parent {snapshot.base}\n" if snapshot.base else ""
     who = "A Person <person@localhost> 0 +0000"
     text = f"tree {tree}\n{parent}author {who}\ncommitter {who}\n\nThe files as they were when you were started\n"
-    await asyncio.to_thread(_write, git_dir, files, shadow, snapshot.branch or "main", text, index)
+    await to_its_end(lambda: _write(git_dir, files, shadow, snapshot.branch or "main", text, index))
     # For the agent what changed is what differs from the snapshot, also when it goes on with changes made before.
     lines: list[bytes] = []
     for path in workspace.changed_paths:

@@ -13,12 +13,14 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from backburner.lib.files import LockFile, OutsideRoot, read_beneath
+from backburner.lib.threads import to_its_end
 from backburner.model.task import LeftOut
 from backburner.workspace import agentgit
 from backburner.workspace.choosing import DEFAULT_EXCLUDES, FOLDER_CAP, Caps, shown
@@ -96,7 +98,7 @@ class Checkout:
         """Take what a command changed into the workspace. What cannot be taken is in `workspace.problems`."""
         workspace = self.workspace
         await self._unlock()
-        await asyncio.to_thread(open_up, self.files)
+        await to_its_end(lambda: open_up(self.files))
         folder = Folder(self._git, self._git, Caps(secrets=False), DEFAULT_EXCLUDES)
         wanted, left_out = await list_untracked(folder)
         staged = await stage(folder, wanted, frozenset())
@@ -147,13 +149,14 @@ class Checkout:
 
     async def _unlock(self) -> None:
         """A git of ours that was killed leaves its lock; nobody else ever works on this index."""
-        await asyncio.to_thread(remove, self.place / "index.lock")
+        await to_its_end(lambda: remove(self.place / "index.lock"))
 
     async def _clean(self, *selection: str) -> None:
         """Remove untracked files by our own walk."""
         said = await self._git.run("ls-files", "-o", "-z", *selection, "--", ".")
         for path in names(said.stdout):
-            await asyncio.to_thread(remove, self.files / os.fsdecode(path.rstrip(b"/")))
+            gone = self.files / os.fsdecode(path.rstrip(b"/"))
+            await to_its_end(partial(remove, gone))
 
     async def _by_hand(self, nested: LeftOut) -> dict[str, str]:
         """Take the files of a repository that a command made inside the tree; git itself would take only its commit."""
@@ -187,8 +190,7 @@ async def materialise(workspace: Workspace) -> Checkout:
             fitting = next((one for one in kept if one.place.parent == workspace.trees), None)
             if fitting is not None:
                 idle.remove(fitting)
-            checkout = fitting or await asyncio.to_thread(_made, workspace)
-            workspace.checkout = checkout
+            checkout = workspace.checkout = fitting or await to_its_end(lambda: _made(workspace))
         await checkout.lay_out(workspace)
     return checkout
 
@@ -226,6 +228,8 @@ def _made(workspace: Workspace) -> Checkout:
     checkout = Checkout(place, lock, workspace.shadow)
     checkout.files.mkdir()
     checkout.empty.touch()
+    # Here and not in the caller, who may be cancelled meanwhile: `Workspace.close` then removes it.
+    workspace.checkout = checkout
     return checkout
 
 
