@@ -206,7 +206,7 @@ async def test_a_full_context_is_one_sentence(cafe: Project) -> None:
 
 
 async def test_a_paused_turn_is_sent_again_unchanged(cafe: Project) -> None:
-    played = await play(cafe, turn(say="wait", stop="paused"), turn(EDIT), turn(FINISH))
+    played = await play(cafe, turn(stop="paused"), turn(EDIT), turn(FINISH))
     assert played.result is not None
     assert played.report.kinds[:4] == ["Briefed", "TurnTaken", "TurnTaken", "ToolsDone"]
 
@@ -470,3 +470,22 @@ async def test_a_run_that_was_cut_short_at_its_very_end_does_not_ask_again(cafe:
     assert resumed.error is None
     assert resumed.report.kinds == []
     assert resumed.result == first.result
+
+
+async def test_an_agent_that_states_no_direction_is_read_for_one(cafe: Project) -> None:
+    first = turn(call("read", path="lexer.py"), say="I look first.")
+    second = turn(EDIT, say="I split at any space now. Then I am done.")
+    played = await play(cafe, first, second, turn(FINISH, say="Fine."))
+    stated = [fact.direction for fact in played.report.facts if isinstance(fact, DirectionStated)]
+    assert stated == ["I split at any space now"]
+
+
+async def test_the_size_of_the_draft_counts_what_earlier_runs_changed(cafe: Project) -> None:
+    first = await play(cafe, turn(EDIT), turn(FINISH))
+    workspace = await cafe.workspace()
+    await workspace.restore(await first.workspace.changes())
+    also = call("write", path="new.py", content="x = 1\ny = 2\n")
+    second = await play(cafe, turn(also), turn(FINISH), workspace=workspace)
+    done = next(fact for fact in second.report.facts if isinstance(fact, ToolsDone))
+    assert [changed.path for changed in done.changes] == ["new.py"]
+    assert (done.added, done.removed) == (3, 1)

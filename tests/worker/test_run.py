@@ -282,3 +282,37 @@ async def test_the_person_s_project_is_never_touched(cafe: Project) -> None:
         await daemon.run(scripted(cafe, snapshot, WORK))
     after = {path: path.read_bytes() for path in cafe.root.rglob("*") if path.is_file() and ".git" not in path.parts}
     assert after == before
+
+
+async def test_a_review_that_stops_early_keeps_its_findings(cafe: Project) -> None:
+    noted = call("finding", path="lexer.py", start_line=6, message="Splits at single spaces only.")
+    async with worker() as daemon:
+        text = script(turn(noted), {"error": "overloaded"})
+        fact = await daemon.run(scripted(cafe, await cafe.snapshot(), text, recipe="review"))
+    assert isinstance(fact, RunFailed)
+    assert fact.result is not None
+    assert [finding.message for finding in fact.result.findings] == ["Splits at single spaces only."]
+
+
+async def test_a_reply_to_a_review_brings_only_new_findings(cafe: Project) -> None:
+    one = call("finding", path="lexer.py", start_line=6, message="One.")
+    two = call("finding", path="lexer.py", start_line=9, message="Two.")
+    async with worker() as daemon:
+        text = script(turn(one), turn(FINISH), turn(two), turn(FINISH))
+        first = await daemon.run(scripted(cafe, await cafe.snapshot(), text, recipe="review"))
+        assert isinstance(first, RunFinished)
+        second = await daemon.run(
+            scripted(
+                cafe,
+                await cafe.snapshot(),
+                text,
+                recipe="review",
+                run="12.2",
+                conversation=daemon.conversation(),
+                previous=first.result,
+                opening=Opening(kind="reply", text="And join()?"),
+            )
+        )
+    assert [finding.message for finding in first.result.findings] == ["One."]
+    assert isinstance(second, RunFinished)
+    assert [(finding.id, finding.message) for finding in second.result.findings] == [("12.2/finding:1", "Two.")]

@@ -93,7 +93,8 @@ def _filled(word: str, brief: Brief) -> str:
     if spec.opening is not None and spec.opening.text.strip():
         instruction = spec.opening.text.strip()
     values = {
-        "file": spec.target.path,
+        # A name that begins with a dash must not be taken for an option.
+        "file": f"./{spec.target.path}" if spec.target.path.startswith("-") else spec.target.path,
         "line": str(spec.target.anchor.span.start_line + 1),
         "end_line": str(max(spec.target.anchor.span.end_line, spec.target.anchor.span.start_line + 1)),
         "instruction": instruction,

@@ -26,6 +26,7 @@ class Draft:
     async def begin(self) -> None:
         """Take the workspace as it is for told: it came from the daemon."""
         await self.look()
+        await self._measure(self.untold)
         self._told = dict(self.changes)
 
     async def look(self) -> None:
@@ -46,8 +47,7 @@ class Draft:
     async def tell(self, results: Sequence[ToolResult], messages: Sequence[str] = (), notes_read: int = 0) -> None:
         """Report `ToolsDone`. Returns when it is durable."""
         spec, untold = self._brief.spec, self.untold
-        for changed in untold:
-            self._sizes[changed.path] = await self._size(changed.path)
+        await self._measure(untold)
         await self._report.fact(
             ToolsDone(
                 task=spec.task,
@@ -63,7 +63,8 @@ class Draft:
         )
         self._told = dict(self.changes)
 
-    async def _size(self, path: str) -> tuple[int, int]:
-        base, now = await self._workspace.read_base(path), await self._workspace.read(path)
-        texts = [decode(data) if data is not None else None for data in (base, now)]
-        return count(*(text.text if text is not None else None for text in texts))
+    async def _measure(self, changes: Sequence[Changed]) -> None:
+        for changed in changes:
+            base, now = await self._workspace.read_base(changed.path), await self._workspace.read(changed.path)
+            texts = [decode(data) if data is not None else None for data in (base, now)]
+            self._sizes[changed.path] = count(*(text.text if text is not None else None for text in texts))

@@ -15,10 +15,11 @@ from backburner.agent.draft import Draft
 from backburner.agent.guard import Repeats, check_limits
 from backburner.agent.kit import Kit
 from backburner.agent.shell import Shell
+from backburner.agent.speaking import implied_direction
 from backburner.agent.tools import offered
 from backburner.lib.clock import Clock
 from backburner.model.conversation import unanswered
-from backburner.model.events import Briefed, TurnTaken
+from backburner.model.events import Briefed, DirectionStated, TurnTaken
 from backburner.model.task import Cause, Result
 from backburner.model.transcript import Message, Turn
 from backburner.providers.base import BadAnswer, Model, TurnSettings, one_line
@@ -53,7 +54,7 @@ class ModelAgent:
             if turn is None:
                 check_limits(brief.limits, report.spent, self._clock.monotonic() - started)
                 turn = await self._ask(brief, report)
-                await report.fact(TurnTaken(task=brief.spec.task, run=brief.spec.run, turn=turn, at=self._clock.now()))
+                await self._tell(brief, report, turn)
             cuts = cuts + 1 if turn.stop == "length" else 0
             self._stop_if_hopeless(brief, turn, cuts)
             if turn.calls or turn.stop != "paused":
@@ -105,6 +106,12 @@ class ModelAgent:
                 text = text[-WATCHED:]
                 await report.progress(text, written // 4)
         raise BadAnswer(spec.agent.provider, "the stream ended without a turn")
+
+    async def _tell(self, brief: Brief, report: Report, turn: Turn) -> None:
+        spec, at = brief.spec, self._clock.now()
+        await report.fact(TurnTaken(task=spec.task, run=spec.run, turn=turn, at=at))
+        if direction := implied_direction(report.conversation, turn):
+            await report.fact(DirectionStated(task=spec.task, run=spec.run, direction=direction, at=at))
 
     def _stop_if_hopeless(self, brief: Brief, turn: Turn, cuts: int) -> None:
         who = brief.spec.agent.provider or brief.spec.agent.name

@@ -12,6 +12,7 @@ from backburner.agent.results import assembled, snapshot_text
 from backburner.lib.log import SECRETS
 from backburner.model.events import DirectionStated
 from backburner.model.task import Choice, Question, Result
+from backburner.model.transcript import Conversation, Turn
 
 DIRECTION = 80
 """Characters of a direction that are kept."""
@@ -37,6 +38,16 @@ async def plan(kit: Kit, arguments: PlanArguments) -> str:
     if spec.pace == "step":
         return "Stated. You stop here until the person says to go on."
     return "Stated. Nobody is waited for: go on."
+
+
+def implied_direction(conversation: Conversation | None, turn: Turn) -> str:
+    """What an agent seems to be doing that has not said so by its second turn; empty when there is nothing to say."""
+    turns = [entry for entry in conversation.entries if isinstance(entry, Turn)] if conversation is not None else []
+    if len(turns) != 2 or any(call.name == "plan" for earlier in turns for call in earlier.calls):
+        return ""
+    said = next((earlier.text for earlier in (turn, *turns) if earlier.text.strip()), "")
+    words = SECRETS.redact(" ".join(said.split()).split(". ")[0])
+    return (words if len(words) <= DIRECTION else words[:DIRECTION].rsplit(" ", 1)[0] + "…").rstrip(" .:")
 
 
 class AskChoice(Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,7 +27,7 @@ from backburner.agent.tools import offered, specs
 from backburner.lib.clock import Clock
 from backburner.model.catalog import AgentSpec
 from backburner.model.events import Asked, RunFact, RunFailed, RunFinished
-from backburner.model.task import Proposal, Result
+from backburner.model.task import Finding, Proposal, Result
 from backburner.model.transcript import ToolSpec
 from backburner.model.wire import RunSpec
 from backburner.providers.base import Model
@@ -200,8 +200,13 @@ class Run:
         spec = self.spec
         proposal, problems = await workspace.proposal(spec.run)
         result = with_proposal(self._result, proposal, spec.target, recipe.name)
-        noted = await findings(self.report.conversation, spec.run, workspace, since=self._said_from)
-        return replace(result, findings=noted, risks=(*result.risks, *problems))
+        return replace(result, findings=await self._noted(), risks=(*result.risks, *problems))
+
+    async def _noted(self) -> tuple[Finding, ...]:
+        """The findings so far."""
+        if self._workspace is None:
+            return ()
+        return await findings(self.report.conversation, self.spec.run, self._workspace, since=self._said_from)
 
     async def _refit(self, agent: Agent, brief: Brief, result: Result, workspace: Workspace, shadow: Shadow) -> Result:
         """Merge with what the person has now; a conflict gets one bounded extra turn."""
@@ -253,10 +258,11 @@ class Run:
         cause = cause_of(error, spec.run)
         result = None
         try:
-            proposal = await self.draft()
-            if proposal.files:
+            proposal, noted = await self.draft(), await self._noted()
+            if proposal.files or noted:
                 had = self._result or assembled(spec, summary=f"It stopped early: {cause.sentence}")
-                result = replace(with_proposal(had, proposal, spec.target, spec.recipe), failure=cause)
+                had = replace(had, findings=noted, failure=cause)
+                result = with_proposal(had, proposal, spec.target, spec.recipe)
         except Exception as second:
             cause_of(second, spec.run)
         return RunFailed(task=spec.task, run=spec.run, cause=cause, result=result, at=self._around.clock.now())
@@ -267,11 +273,8 @@ class Run:
         try:
             proposal = await self.draft()
             had = self._result or assembled(spec, summary="Stopped; this is what it had so far.")
-            noted = ()
-            if self._workspace is not None:
-                noted = await findings(self.report.conversation, spec.run, self._workspace, since=self._said_from)
             result = with_proposal(had, proposal, spec.target, spec.recipe)
-            return self._finished(replace(result, findings=noted, stopped=True))
+            return self._finished(replace(result, findings=await self._noted(), stopped=True))
         except Exception as error:
             return RunFailed(task=spec.task, run=spec.run, cause=cause_of(error, spec.run), at=self._around.clock.now())
 
