@@ -134,6 +134,7 @@ class House:
         self.tmp_path = tmp_path
         self.clock = clock
         self.env = {"BACKBURNER_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+        self.keys = {"ANTHROPIC_API_KEY": "sk-test-key-123456"}
         self.workers: list[Worker] = []
         self.refuses = ""
         """Why no worker can be started, while that is so."""
@@ -181,7 +182,8 @@ class House:
             async with Projects(
                 self.start_worker, self.clock, env=self.env, days=UtcDays(), strict=True
             ) as self.projects:
-                self.projects.hand_over({"PATH": "/usr/bin", "ANTHROPIC_API_KEY": "sk-test-key-123456"})
+                if self.keys:
+                    self.projects.hand_over({"PATH": "/usr/bin", **self.keys})
                 yield self.projects
             for worker in self.workers:
                 worker.die()
@@ -236,6 +238,10 @@ async def until(engine: Engine, is_so: Callable[[State], Any]) -> Any:
                 changed.clear()
                 await changed.wait()
         return found
+    except TimeoutError as error:
+        tasks = engine.state.tasks.values()
+        told = [f"#{task.number} {task.state} {task.failure}" for task in tasks]
+        raise AssertionError(f"{told}, {list(engine.held.values())}, {engine.trouble}") from error
     finally:
         stop()
 

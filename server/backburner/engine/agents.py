@@ -104,6 +104,8 @@ def _row(table: AgentTable) -> dict[str, Any]:
         row["key_command"] = tuple(shlex.split(table.key_command))
     if row.pop("acp", False):
         row["acp"] = row.pop("command", ())
+    if table.script and table.provider in ("", "scripted"):
+        row["provider"] = "script"
     if table.script and "\n" not in table.script:
         path = Path(table.script).expanduser()
         if path.is_file():

@@ -280,25 +280,30 @@ class Engine:
             except JournalError as error:
                 items = self._refuse(items, str(error))
                 if not items:
-                    self.trouble = ""
+                    self._set_trouble("")
                     return None
                 await self.shared.clock.sleep(RETRY_S)
                 items += self._waiting
                 self._waiting = []
                 continue
             self.stored_environments.update(new)
-            self.trouble = ""
+            self._set_trouble("")
             return batch
 
     def _refuse(self, items: Sequence[Wish | Deed], sentence: str) -> list[Wish | Deed]:
         """Refuse every wish; what is left is kept."""
-        if not self.trouble:
-            log.error("%s", sentence)
-        self.trouble = sentence
+        self._set_trouble(sentence)
         for item in items:
             if isinstance(item, Wish) and not item.future.done():
                 item.future.set_result(Refusal(reason="disk", sentence=sentence))
         return [item for item in items if isinstance(item, Deed)]
+
+    def _set_trouble(self, sentence: str) -> None:
+        if sentence != self.trouble:
+            log.log(logging.ERROR if sentence else logging.INFO, "%s", sentence or "It can be saved again.")
+            self.trouble = sentence
+            self.revision += 1
+            self._tell_subscribers(())
 
     def _show(self, batch: Batch) -> None:
         """What is saved becomes what is true: for subscribers, for callers, for what starts."""

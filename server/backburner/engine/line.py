@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -111,6 +112,9 @@ class Line:
         return "The worker ended." if self._is_alive() else "The worker fell silent and was ended."
 
     def _is_alive(self) -> bool:
+        if self.hello is not None and self.hello.pid == os.getpid():
+            # It lives in this process (`lsp --alone`), where nothing beats and nothing can fall silent alone.
+            return True
         return self._clock.monotonic() - self._beat <= (SILENT_S if self.hello else HELLO_S)
 
     async def _write(self, link: Link) -> None:

@@ -69,7 +69,7 @@ class Projects:
         self._days = days or LocalDays()
         self._strict = strict
         self._engines: dict[Path, Engine] = {}
-        self._opening: dict[Path, asyncio.Future[Engine]] = {}
+        self._opening: dict[Path, asyncio.Task[Engine | CannotOpen]] = {}
         self._lives: dict[Path, asyncio.Task[None]] = {}
         self._seen: dict[Path, int] = {}
         """Revision of each engine when it was last asked whether it rests."""
@@ -127,10 +127,13 @@ class Projects:
             return standing
         opening = self._opening.get(root)
         if opening is None:
-            opening = self._opening[root] = self._group.create_task(self._open(root))
+            opening = self._opening[root] = self._group.create_task(self._try_open(root))
             opening.add_done_callback(lambda _: self._opening.pop(root, None))
         # Whoever asked first may go away; the others still want it.
-        return await asyncio.shield(opening)
+        opened = await asyncio.shield(opening)
+        if isinstance(opened, CannotOpen):
+            raise CannotOpen(opened.reason, opened.sentence) from opened
+        return opened
 
     def owner(self, path: Path) -> Path | None:
         """The root of the innermost loaded project that holds a path."""
@@ -162,6 +165,13 @@ class Projects:
     def is_idle(self) -> bool:
         """No project has a task that lives."""
         return all(not _has_life(engine.state) for engine in self._engines.values())
+
+    async def _try_open(self, root: Path) -> Engine | CannotOpen:
+        """A child of the group that fails takes everything down, so failure is a value here."""
+        try:
+            return await self._open(root)
+        except CannotOpen as problem:
+            return problem
 
     async def _open(self, root: Path) -> Engine:
         while life := self._lives.get(root):
@@ -197,6 +207,10 @@ class Projects:
                 case OSError():
                     sentence = f"{root} cannot be opened: {error.strerror or error}."
                     raise CannotOpen("no_project", sentence) from error
+                case Exception() if not self._strict:
+                    log.exception("%s cannot be opened", root)
+                    sentence = f"{root.name} cannot be opened; the log of Backburner has the details."
+                    raise CannotOpen("failed", sentence) from error
                 case _:
                     raise
         life = self._lives[root] = self._group.create_task(self._live(root, engine, lock))
