@@ -5,8 +5,13 @@ about itself and its whole environment, NUL-separated. The daemon answers with o
 programs of different versions can still tell each other what is wrong.
 
 Imports nothing at the top: the bridge is spawned for every editor and must be up in milliseconds. Paths and environment
-are bytes here, as the system has them. Never starts or connects anything; that is `lib/reach.py`.
+are bytes here, as the system has them. Connecting, and starting a daemon, is `lib/reach.py`.
 """
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
 
 PROTOCOL = 1
 MAGIC = b"backburner/"
@@ -143,6 +148,24 @@ def make_folder(path: bytes) -> None:
         raise PermissionError(f"{name} is not a folder of yours")
     if status.st_mode & 0o077:
         raise PermissionError(f"{name} is open to others; make it private with: chmod 700 {name}")
+
+
+def connect(environment: "Mapping[str, str]") -> "socket.socket":
+    """A connection of the command line to the daemon, which is started when there is none; LSP follows.
+
+    Raises `ConnectionError` with a sentence.
+    """
+    import os
+    import socket
+
+    from backburner import __file__ as package
+    from backburner import __version__
+    from backburner.lib import reach
+
+    variables = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
+    door = os.path.join(os.path.dirname(package or ""), "__main__.py")
+    reached = reach.reach(variables, __version__, CLI, reach.daemon_program(door), os.getcwdb())
+    return socket.socket(fileno=reached.socket.detach())
 
 
 def _is_own_folder(path: bytes, uid: int) -> bool:

@@ -70,6 +70,8 @@ class Connection:
         """`editor` or `cli` (`lib/handshake.py`)."""
         self.environment: Mapping[str, str] = environment or {}
         """The client's whole environment, keys included: held in memory, never logged, never sent anywhere."""
+        self.cwd = ""
+        """Where the client was started."""
         self.documents = Documents()
         self.orderly = False
         """The client said `shutdown`, then `exit`."""
