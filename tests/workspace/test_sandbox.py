@@ -126,8 +126,8 @@ async def test_homes_state_and_other_projects_are_not_there(run: Run, person: Pa
     )
     assert SECRET.encode() not in done.stdout
     assert done.stderr.count(b"No such file") == 4
-    done = await run("cat /etc/shadow; ls /etc/ssh /root /home")
-    assert done.stdout == b"/etc/ssh:\n\n/root:\n"
+    done = await run("cat /etc/shadow; ls /etc/ssh /root /home | grep -v ':$'")
+    assert done.stdout.split() == []
 
 
 async def test_the_machine_cannot_be_written_to(run: Run, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import asyncio
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from backburner.lib.files import OutsideRoot, relative_parts
@@ -31,6 +33,7 @@ async def lay_over(
     """
     root, problems = git.cwd, list[LeftOut]()
     data: dict[str, bytes | None] = {}
+    disks: set[str] = set()
     for name, text in frozen.items():
         try:
             path = _place(root, name)
@@ -43,32 +46,17 @@ async def lay_over(
             continue
         if wanted is None or wanted != disk:
             data[path] = wanted
+            if disk is not None:
+                disks.add(path)
     if not data or index.index is None:
         return index, problems
-    modes = await _modes(index, list(data))
-    gate = asyncio.Semaphore(HASHED_AT_ONCE)
-
-    async def line(path: str, content: bytes | None) -> bytes:
-        full = os.fsencode(prefix + path) + b"\0"
-        if content is None:
-            return b"0 " + b"0" * 40 + b"\t" + full
-        async with gate:
-            try:
-                identity = await _hashed(git, path, content)
-            except GitFailed as error:
-                problems.append(LeftOut(path, f"has unsaved text that git does not take ({error})"))
-                return b""
-        return b"%s %s\t" % (modes.get(path, b"100644"), identity.encode()) + full
-
-    lines = await asyncio.gather(*(line(path, content) for path, content in data.items()))
-    copy = index.index.with_name("index.frozen")
-    copy.with_name("index.frozen.lock").unlink(missing_ok=True)
-    if index.index.exists():
-        shutil.copyfile(index.index, copy)
-    else:
-        copy.unlink(missing_ok=True)
-    over = index.but(index=copy)
-    await over.run("update-index", "-z", "--index-info", stdin=b"".join(lines))
+    over = index.but(index=await asyncio.to_thread(_copied, index.index))
+    on_disk = {path: content for path, content in data.items() if content is not None and path in disks}
+    if not await _added(git, over, prefix, on_disk):
+        on_disk = {}
+    rest = {path: content for path, content in data.items() if path not in on_disk}
+    if rest:
+        problems += await _added_one_by_one(git, over, prefix, rest)
     return over, problems
 
 
@@ -110,6 +98,66 @@ def _encoded(text: str, disk: bytes | None) -> bytes:
         return encode(text, FileStyle() if decoded is None else decoded.style, like=disk)
     except UnicodeEncodeError as error:
         raise _LeftOut("has unsaved text that no file can hold") from error
+
+
+def _copied(index: Path) -> Path:
+    copy = index.with_name("index.frozen")
+    copy.with_name("index.frozen.lock").unlink(missing_ok=True)
+    if index.exists():
+        shutil.copyfile(index, copy)
+    else:
+        copy.unlink(missing_ok=True)
+    return copy
+
+
+async def _added(git: Git, over: Git, prefix: str, data: Mapping[str, bytes]) -> bool:
+    """Add texts of existing files all at once, from a folder where they lie at their paths; False when that fails.
+
+    Git finds the attributes of a path in the index where the folder has none.
+    """
+    if not data:
+        return True
+    assert over.index is not None
+    with tempfile.TemporaryDirectory(prefix="frozen-", dir=over.index.parent) as place:
+        top = Path(place)
+        await asyncio.to_thread(_laid, top / prefix, git.cwd, data)
+        adding = git.but(index=over.index, work_tree=top, cwd=top / prefix)
+        names = b"".join(os.fsencode(path) + b"\0" for path in data)
+        try:
+            await adding.run("update-index", "--add", "--replace", "-z", "--stdin", stdin=names)
+        except GitFailed:
+            return False
+    return True
+
+
+def _laid(folder: Path, root: Path, data: Mapping[str, bytes]) -> None:
+    for path, content in data.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        with suppress(OSError):
+            file.chmod(0o600 | os.lstat(root / path).st_mode & stat.S_IXUSR)
+
+
+async def _added_one_by_one(git: Git, over: Git, prefix: str, data: Mapping[str, bytes | None]) -> list[LeftOut]:
+    """Hash texts each by itself, and put them or take them away whatever is on disk; those that cannot be taken."""
+    modes, problems, gate = await _modes(over, list(data)), list[LeftOut](), asyncio.Semaphore(HASHED_AT_ONCE)
+
+    async def line(path: str, content: bytes | None) -> bytes:
+        full = os.fsencode(prefix + path) + b"\0"
+        if content is None:
+            return b"0 " + b"0" * 40 + b"\t" + full
+        async with gate:
+            try:
+                identity = await _hashed(git, path, content)
+            except GitFailed as error:
+                problems.append(LeftOut(path, f"has unsaved text that git does not take ({error})"))
+                return b""
+        return b"%s %s\t" % (modes.get(path, b"100644"), identity.encode()) + full
+
+    lines = await asyncio.gather(*(line(path, content) for path, content in data.items()))
+    await over.run("update-index", "-z", "--index-info", stdin=b"".join(lines))
+    return problems
 
 
 async def _modes(git: Git, paths: list[str]) -> dict[str, bytes]:

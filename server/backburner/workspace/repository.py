@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import re
@@ -175,11 +174,14 @@ async def settings(git: Git) -> tuple[dict[str, str], tuple[str, ...]]:
 async def commit_and_tree(repository: Repository) -> tuple[str, str]:
     """HEAD's commit and the tree of the root in it; empty strings for what does not exist."""
     path = repository.prefix.rstrip("/")
-    commit, tree = await asyncio.gather(
-        repository.git.run("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1, 128)),
-        repository.git.run("rev-parse", "-q", "--verify", f"HEAD:{path}" if path else "HEAD^{tree}", ok=(0, 1, 128)),
-    )
-    return commit.stdout.decode().strip(), tree.stdout.decode().strip()
+    commit, tree = "HEAD^{commit}", f"HEAD:{path}" if path else "HEAD^{tree}"
+    said = await repository.git.run("rev-parse", "-q", commit, tree, ok=(0, 1, 128))
+    if said.exit_code == 0:
+        found = said.stdout.decode().split()
+        return found[0], found[1]
+    # No commits yet, or nothing of the root in them.
+    said = await repository.git.run("rev-parse", "-q", "--verify", commit, ok=(0, 1, 128))
+    return said.stdout.decode().strip(), ""
 
 
 def ref_value(folder: Path, name: str) -> str:

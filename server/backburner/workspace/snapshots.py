@@ -84,8 +84,12 @@ async def take(
             remembered.source = ""
         remember(shadow, remembered)
         prefix = "" if repository is None else repository.prefix
-        git, problems = await lay_over(staged.git, staged.index, folder.tracked, frozen, prefix)
-        tree = await _write_tree(git, prefix, "extensions.partialclone" in values)
+        partial = "extensions.partialclone" in values
+        # Also where texts lie on top: git notes in our index which folders it need not look at again.
+        tree = await _write_tree(staged.index, prefix, partial)
+        over, problems = await lay_over(staged.git, staged.index, folder.tracked, frozen, prefix)
+        if over != staged.index:
+            tree = await _write_tree(over, prefix, partial)
         new = await _new_objects(shadow, base_tree, tree)
         if repository is not None:
             await _secure(shadow, repository, commit, tree, new)
