@@ -9,6 +9,7 @@ local BACK_OFF_MS = { 500, 1000, 2000, 5000, 10000 }
 
 local restarts = 0
 local stopping = false
+local last = nil --- @type integer? the client that was used last
 
 --- Ordinary files only: no help, terminals, quickfix lists, or buffers of other plugins.
 --- @param bufnr integer
@@ -25,6 +26,9 @@ end
 --- @return table
 local function capabilities()
   local all = vim.lsp.protocol.make_client_capabilities()
+  -- Columns are bytes then, as Neovim itself counts them.
+  all.general.positionEncodings = { 'utf-8', 'utf-16' }
+  all.workspace.codeLens = { refreshSupport = true }
   all.experimental = vim.tbl_extend('force', all.experimental or {}, {
     backburner = { status = true, input = true, review = true },
   })
@@ -68,12 +72,29 @@ function M.config()
       end
     end,
     capabilities = capabilities(),
-    settings = { backburner = config.current.settings },
+    settings = {
+      backburner = vim.tbl_extend('force', config.current.ascii and { ascii = true } or {}, config.current.settings),
+    },
     handlers = {
       ['backburner/status'] = on_status,
+      ['workspace/codeLens/refresh'] = function()
+        require('backburner.marks').refresh_all()
+        return vim.NIL
+      end,
     },
+    -- Code actions and lenses come through here, so that words are asked for and results are shown by us.
+    commands = setmetatable({}, {
+      __index = function(_, name)
+        if vim.startswith(name, NAME .. '.') then
+          return function(command)
+            require('backburner.commands').act(command)
+          end
+        end
+      end,
+    }),
     on_attach = function(client, bufnr)
       restarts = 0
+      last = client.id
       require('backburner.marks').attach(client, bufnr)
     end,
     on_exit = on_exit,
@@ -95,7 +116,8 @@ function M.start(bufnr)
   if not M.is_ordinary(bufnr) then
     return
   end
-  local start = M.config()
+  -- What the person set with `vim.lsp.config` counts after a restart too.
+  local start = vim.deepcopy(vim.lsp.config and vim.lsp.config[NAME] or M.config())
   start.root_dir = M.root(bufnr)
   vim.lsp.start(start, { bufnr = bufnr })
 end
@@ -110,11 +132,36 @@ function M.start_everywhere()
   end
 end
 
+--- The client of a buffer; for the queue and other buffers of ours the one that was used last.
 --- @param bufnr integer?
 --- @return vim.lsp.Client?
 function M.get(bufnr)
-  local clients = vim.lsp.get_clients({ name = NAME, bufnr = bufnr })
-  return clients[1] or vim.lsp.get_clients({ name = NAME })[1]
+  local client = bufnr and vim.lsp.get_clients({ name = NAME, bufnr = bufnr })[1]
+    or last and vim.lsp.get_client_by_id(last)
+    or vim.lsp.get_clients({ name = NAME })[1]
+  last = client and client.id or nil
+  return client
+end
+
+--- The project that is looked at.
+--- @return string uri
+function M.root_uri()
+  local client = M.get(vim.api.nvim_get_current_buf())
+  return vim.uri_from_fname(client and client.root_dir or vim.fn.getcwd())
+end
+
+--- Ask a client, the same way on every version.
+--- @param client vim.lsp.Client
+--- @param method string
+--- @param params table
+--- @param handler fun(err: table?, result: any)
+--- @param bufnr integer?
+function M.request(client, method, params, handler, bufnr)
+  if vim.fn.has('nvim-0.11') == 1 then
+    client:request(method, params, handler, bufnr)
+  else
+    client.request(method, params, handler, bufnr)
+  end
 end
 
 function M.restart()
@@ -139,22 +186,16 @@ function M.command(command, arguments, done)
   local handler = function(err, result)
     if err then
       vim.notify('backburner: ' .. (err.message or 'refused'), vim.log.levels.WARN)
-    elseif done then
+      return
+    end
+    for _, item in ipairs(type(result) == 'table' and result.left or {}) do
+      vim.notify(('backburner: #%d %s'):format(item.task, item.reason))
+    end
+    if done then
       done(result)
     end
   end
-  if vim.fn.has('nvim-0.11') == 1 then
-    client:request('workspace/executeCommand', params, handler)
-  else
-    client.request('workspace/executeCommand', params, handler)
-  end
-end
-
---- The position encoding of the connection, for columns in arguments.
---- @return string
-function M.encoding()
-  local client = M.get()
-  return client and client.offset_encoding or 'utf-16'
+  M.request(client, 'workspace/executeCommand', params, handler)
 end
 
 return M

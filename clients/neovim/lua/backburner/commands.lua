@@ -24,6 +24,9 @@ local function with_task(call, act)
     table.remove(call.words, 1)
     return act(named)
   end
+  if vim.b.backburner_task then
+    return act(vim.b.backburner_task)
+  end
   local row = vim.api.nvim_win_get_cursor(0)[1] - 1
   for _, lens in ipairs(require('backburner.marks').at(vim.api.nvim_get_current_buf(), row)) do
     local argument = (lens.arguments or {})[1]
@@ -41,7 +44,7 @@ local function with_task(call, act)
   if reading then
     return act(reading)
   end
-  client.command('list', { uri = vim.uri_from_fname(vim.fn.getcwd()) }, function(answer)
+  client.command('list', { uri = client.root_uri() }, function(answer)
     vim.ui.select(answer.rows, {
       prompt = 'Which task?',
       kind = 'backburner_task',
@@ -129,12 +132,41 @@ local function place_of(call)
   return delegate.here()
 end
 
---- Everything that can be done at the cursor.
-local function actions()
-  local lenses = require('backburner.marks').at(0, vim.api.nvim_win_get_cursor(0)[1] - 1)
-  client.command('actions', { place = require('backburner.delegate').here() }, function(found)
-    local all = found.actions or lenses
-    vim.ui.select(all, {
+--- Run a lens, code action or row of the server. What needs words asks for them; what shows something is shown by us.
+--- @param action {command: string, arguments: table?}
+function M.act(action)
+  local name = action.command:gsub('^backburner%.', '')
+  local given = action.arguments or {}
+  -- A list in lenses and code actions, the object itself in the answer of `actions`.
+  local argument = given[1] or given --- @type table
+  local review = require('backburner.review')
+  if name == 'delegate' and not argument.instruction and not argument.recipe then
+    require('backburner.delegate').ask_for(argument.targets, argument.prompt)
+  elseif (name == 'reply' or name == 'steer' or name == 'answer') and not argument.text then
+    M.say(name, argument.task)
+  elseif name == 'read' then
+    review.read(argument.task)
+  elseif name == 'draft' then
+    review.document(argument.task, true)
+  elseif name == 'ui.review' then
+    review.diff(argument.task)
+  elseif name == 'next' then
+    review.next_result(argument.task)
+  elseif name == 'show' then
+    require('backburner.queue').open()
+  else
+    client.command(name, next(argument) and argument or vim.empty_dict(), function()
+      review.refresh()
+      require('backburner.marks').refresh_all()
+    end)
+  end
+end
+
+--- Everything that can be done at the cursor, with the problems of other servers.
+--- @param call backburner.Call
+local function actions(call)
+  client.command('actions', { place = place_of(call) }, function(found)
+    vim.ui.select(found.actions, {
       prompt = 'Backburner here:',
       kind = 'backburner_action',
       format_item = function(action)
@@ -142,8 +174,7 @@ local function actions()
       end,
     }, function(action)
       if action then
-        local name = action.command:gsub('^backburner%.', '')
-        client.command(name, action.arguments)
+        M.act(action)
       end
     end)
   end)
@@ -211,7 +242,7 @@ M.verbs = {
   keep = on_task('stop', { keep = true }),
   start = on_task('startAnyway'),
   today = function()
-    client.command('today', { uri = vim.uri_from_fname(vim.fn.getcwd()) }, function(day)
+    client.command('today', { uri = client.root_uri() }, function(day)
       vim.notify(day.sentence)
     end)
   end,

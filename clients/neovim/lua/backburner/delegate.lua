@@ -93,10 +93,17 @@ end
 --- Ask for the instruction in one input, then start it. Nothing happens when it is left.
 --- @param place backburner.Place
 function M.ask(place)
-  local what = place.end_line > 0 and ('lines %d-%d'):format(place.start_line + 1, place.end_line) or 'this'
-  vim.ui.input({ prompt = ('What should be done to %s?  '):format(what) }, function(instruction)
+  client.command('places', { place = place }, function(answer)
+    M.ask_for({ place }, answer.prompt)
+  end)
+end
+
+--- @param places backburner.Place[]
+--- @param prompt string?
+function M.ask_for(places, prompt)
+  vim.ui.input({ prompt = (prompt or 'What should be done?') .. ' ' }, function(instruction)
     if instruction and instruction ~= '' then
-      M.start(instruction, { place })
+      M.start(instruction, places)
     end
   end)
 end

@@ -37,7 +37,7 @@ function M.check()
     return
   end
   for _, row in ipairs(answer.checks) do
-    local report = ({ ok = health.ok, broken = health.error })[row.state] or health.info
+    local report = ({ ok = health.ok, broken = health.error, warning = health.warn })[row.state] or health.info
     report(('%s: %s'):format(row.name, row.detail), row.next and row.next ~= '' and row.state ~= 'ok' and { row.next } or nil)
   end
 end

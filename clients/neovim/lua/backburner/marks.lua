@@ -79,11 +79,7 @@ function M.refresh(bufnr)
       draw(bufnr, result or {})
     end
   end
-  if vim.fn.has('nvim-0.11') == 1 then
-    client:request('textDocument/codeLens', params, handler, bufnr)
-  else
-    client.request('textDocument/codeLens', params, handler, bufnr)
-  end
+  require('backburner.client').request(client, 'textDocument/codeLens', params, handler, bufnr)
 end
 
 --- Every visible buffer; the others ask when they are entered.
@@ -160,6 +156,7 @@ function M.attach(client, bufnr)
     end,
   })
   M.refresh(bufnr)
+  require('backburner.review').entered(bufnr)
 end
 
 return M

@@ -53,8 +53,7 @@ end
 
 --- @param done fun(answer: table)
 local function fetch(done)
-  local uri = vim.uri_from_fname(vim.fn.getcwd())
-  client.command('list', { uri = uri }, done)
+  client.command('list', { uri = client.root_uri() }, done)
 end
 
 --- Draw again, when the queue is on the screen.
@@ -134,10 +133,10 @@ end
 
 --- The quickfix list with one entry for each open hunk of every result.
 function M.quickfix()
-  client.command('list', { uri = vim.uri_from_fname(vim.fn.getcwd()), views = true, states = { 'ready' } }, function(answer)
+  client.command('list', { uri = client.root_uri(), views = true, states = { 'ready' } }, function(answer)
     local items = {} --- @type table[]
-    local root = client.root(vim.api.nvim_get_current_buf())
-    for _, view in ipairs(answer.tasks or answer) do
+    local root = vim.uri_to_fname(client.root_uri())
+    for _, view in ipairs(answer) do
       for _, hunk in ipairs(view.hunks) do
         if hunk.verdict == 'open' then
           items[#items + 1] = {

@@ -29,6 +29,7 @@ local namespace = vim.api.nvim_create_namespace('backburner_review')
 --- The result that is being read inline.
 --- @class (exact) backburner.Reading
 --- @field task integer
+--- @field keys [integer, string][] buffer and key that were mapped
 --- @field marks table<integer, table<integer, backburner.Hunk>> buffer, extmark id
 local reading = nil --- @type backburner.Reading?
 
@@ -57,12 +58,11 @@ local function draw(bufnr, file)
   reading.marks[bufnr] = {}
   vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   local last = vim.api.nvim_buf_line_count(bufnr)
-  for index, hunk in ipairs(file.hunks) do
+  for _, hunk in ipairs(file.hunks) do
     if is_open(hunk) then
       local added = vim.tbl_map(function(line)
         return { { line == '' and ' ' or line, 'BackburnerAdd' } }
       end, hunk.lines) --- @type table[]
-      added[#added + 1] = { { ('#%d hunk %d of %d'):format(reading.task, index, #file.hunks), 'BackburnerLens' } }
       local empty = hunk.start_line == hunk.end_line
       local line = math.min(empty and math.max(hunk.start_line - 1, 0) or hunk.start_line, last - 1)
       local id = vim.api.nvim_buf_set_extmark(bufnr, namespace, line, 0, {
@@ -71,61 +71,15 @@ local function draw(bufnr, file)
         hl_eol = not empty,
       })
       local below = empty and line or math.min(hunk.end_line, last) - 1
-      vim.api.nvim_buf_set_extmark(bufnr, namespace, below, 0, {
-        virt_lines = added,
-        virt_lines_above = empty and hunk.start_line == 0,
-      })
+      if #added > 0 then
+        vim.api.nvim_buf_set_extmark(bufnr, namespace, below, 0, {
+          virt_lines = added,
+          virt_lines_above = empty and hunk.start_line == 0,
+        })
+      end
       reading.marks[bufnr][id] = hunk
     end
   end
-end
-
---- @param task integer
---- @param done fun(files: backburner.File[])
-local function fetch(task, done)
-  client.command('proposal', { task = task }, function(answer)
-    done(answer.files)
-  end)
-end
-
---- Draw the open hunks again in every buffer that shows them.
-function M.refresh()
-  if not reading then
-    return
-  end
-  local task = reading.task
-  fetch(task, function(files)
-    if not reading or reading.task ~= task then
-      return
-    end
-    clear()
-    reading.marks = {}
-    for _, file in ipairs(files) do
-      local bufnr = vim.fn.bufnr(vim.uri_to_fname(file.uri))
-      if bufnr > 0 and vim.api.nvim_buf_is_loaded(bufnr) then
-        draw(bufnr, file)
-      end
-    end
-  end)
-end
-
---- The hunk under the cursor, else nil.
---- @return backburner.Hunk?
-function M.hunk_here()
-  local bufnr = vim.api.nvim_get_current_buf()
-  local marks = reading and reading.marks[bufnr]
-  if not marks then
-    return nil
-  end
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
-  for id, hunk in pairs(marks) do
-    local mark = vim.api.nvim_buf_get_extmark_by_id(bufnr, namespace, id, { details = true })
-    local last = mark[3] and mark[3].end_row or mark[1]
-    if row >= mark[1] and row <= math.max(mark[1], last - 1) then
-      return hunk
-    end
-  end
-  return nil
 end
 
 --- @param step 1|-1
@@ -151,26 +105,96 @@ local function jump(step)
   vim.api.nvim_win_set_cursor(0, { target + 1, 0 })
 end
 
---- Keys that exist only while a result is read here.
+local KEYS = { [']h'] = 1, ['[h'] = -1 } --- @type table<string, 1|-1>
+
+--- Keys that exist only while a result is read here; what the person mapped stays.
 --- @param bufnr integer
 local function map_keys(bufnr)
-  local function map(key, action, desc)
+  for key, step in pairs(KEYS) do
     if vim.fn.maparg(key, 'n', false, true).buffer ~= 1 then
-      vim.keymap.set('n', key, action, { buffer = bufnr, desc = 'Backburner: ' .. desc })
+      vim.keymap.set('n', key, function()
+        jump(step)
+      end, { buffer = bufnr, desc = 'Backburner: hunk' })
+      reading.keys[#reading.keys + 1] = { bufnr, key }
     end
   end
-  map(']h', function()
-    jump(1)
-  end, 'next hunk')
-  map('[h', function()
-    jump(-1)
-  end, 'previous hunk')
+end
+
+--- @param files backburner.File[]
+local function draw_all(files)
+  for _, file in ipairs(files) do
+    local bufnr = vim.fn.bufnr(vim.uri_to_fname(file.uri))
+    if bufnr > 0 and vim.api.nvim_buf_is_loaded(bufnr) then
+      draw(bufnr, file)
+      map_keys(bufnr)
+    end
+  end
+end
+
+--- @param task integer
+--- @param done fun(files: backburner.File[])
+local function fetch(task, done)
+  client.command('proposal', { task = task }, function(answer)
+    done(answer.files)
+  end)
+end
+
+--- Draw the open hunks again in every buffer that shows them.
+function M.refresh()
+  if not reading then
+    return
+  end
+  local task = reading.task
+  fetch(task, function(files)
+    if not reading or reading.task ~= task then
+      return
+    end
+    local open = vim.iter(files):any(function(file)
+      return vim.iter(file.hunks):any(is_open)
+    end)
+    if not open then
+      return M.later()
+    end
+    clear()
+    reading.marks = {}
+    draw_all(files)
+  end)
+end
+
+--- A file was opened; perhaps the result that is being read changes it too.
+--- @param bufnr integer
+function M.entered(bufnr)
+  if reading and not reading.marks[bufnr] then
+    M.refresh()
+  end
+end
+
+--- The hunk under the cursor, else nil.
+--- @return backburner.Hunk?
+function M.hunk_here()
+  local bufnr = vim.api.nvim_get_current_buf()
+  local marks = reading and reading.marks[bufnr]
+  if not marks then
+    return nil
+  end
+  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+  for id, hunk in pairs(marks) do
+    local mark = vim.api.nvim_buf_get_extmark_by_id(bufnr, namespace, id, { details = true })
+    local last = mark[3] and mark[3].end_row or mark[1]
+    if row >= mark[1] and row <= math.max(mark[1], last - 1) then
+      return hunk
+    end
+  end
+  return nil
 end
 
 --- Stop reading; everything that is open stays open.
 function M.later()
   if reading then
     clear()
+    for _, mapped in ipairs(reading.keys) do
+      pcall(vim.keymap.del, 'n', mapped[2], { buffer = mapped[1] })
+    end
     reading = nil
   end
 end
@@ -189,20 +213,13 @@ function M.read(task)
     if not first then
       return M.document(task, false)
     end
-    reading = { task = task, marks = {} }
-    -- Opening counts as reading; the server shows its document only to editors that have no review of their own.
-    client.command('show', { task = task, seen = true })
+    reading = { task = task, keys = {}, marks = {} }
     local path = vim.uri_to_fname(first.uri)
     if vim.api.nvim_buf_get_name(0) ~= path then
       vim.cmd.edit(vim.fn.fnameescape(path))
     end
-    for _, file in ipairs(files) do
-      local bufnr = vim.fn.bufnr(vim.uri_to_fname(file.uri))
-      if bufnr > 0 and vim.api.nvim_buf_is_loaded(bufnr) then
-        draw(bufnr, file)
-        map_keys(bufnr)
-      end
-    end
+    draw_all(files)
+    require('backburner.marks').refresh_all()
     for _, hunk in ipairs(first.hunks) do
       if is_open(hunk) then
         pcall(vim.api.nvim_win_set_cursor, 0, { hunk.start_line + 1, 0 })
@@ -216,10 +233,8 @@ end
 --- @param task integer
 local function judge(command, task)
   local hunk = reading and reading.task == task and M.hunk_here() or nil
-  local view = vim.fn.winsaveview()
   client.command(command, { task = task, hunks = hunk and { hunk.id } or {} }, function()
-    vim.fn.winrestview(view)
-    vim.schedule(M.refresh)
+    M.refresh()
     require('backburner.marks').refresh_all()
   end)
 end
@@ -235,30 +250,66 @@ function M.reject(task)
   judge('reject', task)
 end
 
+local documents = {} --- @type table<integer, {task: integer, draft: boolean}>
+
+--- @param bufnr integer
+--- @param answer {text: string, uri: string}
+local function fill(bufnr, answer)
+  vim.bo[bufnr].modifiable = true
+  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(answer.text, '\n'))
+  vim.bo[bufnr].modifiable = false
+  vim.bo[bufnr].filetype = vim.endswith(answer.uri, '.md') and 'markdown' or 'diff'
+end
+
 --- Open the unified diff of a result or draft, or the report, in an ordinary read-only buffer.
 --- @param task integer
 --- @param draft boolean
 function M.document(task, draft)
   client.command('diff', { task = task, draft = draft }, function(answer)
-    local bufnr = vim.api.nvim_create_buf(false, true)
     local name = ('backburner://%s/%d'):format(draft and 'draft' or 'result', task)
-    local old = vim.fn.bufnr(name)
-    if old > 0 then
-      vim.api.nvim_buf_delete(old, { force = true })
+    local bufnr = vim.fn.bufnr('^' .. name .. '$')
+    if bufnr < 0 then
+      bufnr = vim.api.nvim_create_buf(false, true)
+      vim.api.nvim_buf_set_name(bufnr, name)
+      vim.bo[bufnr].bufhidden = 'wipe'
+      vim.b[bufnr].backburner_task = task
+      vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, desc = 'Close' })
     end
-    vim.api.nvim_buf_set_name(bufnr, name)
-    vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(answer.text, '\n'))
-    vim.bo[bufnr].filetype = 'diff'
-    vim.bo[bufnr].bufhidden = 'wipe'
-    vim.bo[bufnr].modifiable = false
-    vim.cmd('botright split')
-    vim.api.nvim_win_set_buf(0, bufnr)
-    vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, desc = 'Close' })
+    documents[bufnr] = { task = task, draft = draft }
+    local windows = vim.fn.win_findbuf(bufnr)
+    if #windows > 0 then
+      vim.api.nvim_set_current_win(windows[1])
+    else
+      vim.cmd('botright split')
+      vim.api.nvim_win_set_buf(0, bufnr)
+    end
+    fill(bufnr, answer)
   end)
 end
 
+--- Keep what is on the screen in step with the server.
+function M.update()
+  for bufnr, shown in pairs(documents) do
+    if not vim.api.nvim_buf_is_valid(bufnr) then
+      documents[bufnr] = nil
+    else
+      client.command('diff', shown, function(answer)
+        if vim.api.nvim_buf_is_valid(bufnr) then
+          fill(bufnr, answer)
+        end
+      end)
+    end
+  end
+  M.refresh()
+  require('backburner.sidebyside').refresh()
+end
+
 --- The result that is best read next.
-function M.next_result()
+--- @param task integer? only what is open of this task: its next hunk
+function M.next_result(task)
+  if task and M.current() == task then
+    return jump(1)
+  end
   local place = { uri = vim.uri_from_bufnr(0), line = vim.api.nvim_win_get_cursor(0)[1] - 1, show = false }
   client.command('next', place, function(answer)
     if answer and answer.task and answer.task > 0 then

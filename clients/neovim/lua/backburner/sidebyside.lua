@@ -5,6 +5,36 @@ local client = require('backburner.client')
 
 local M = {}
 
+--- Proposal buffers on the screen.
+local proposals = {} --- @type table<integer, {task: integer, path: string}>
+
+--- @param bufnr integer
+--- @param file backburner.File
+local function fill(bufnr, file)
+  local text = (file.merged or file.live or ''):gsub('\n$', '')
+  local lines = vim.split(text, '\n')
+  if not vim.deep_equal(lines, vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)) then
+    vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, lines)
+  end
+  vim.bo[bufnr].modified = false
+end
+
+--- Keep the proposals in step with the live text and the verdicts; one that the person is editing is left alone.
+function M.refresh()
+  for bufnr, shown in pairs(proposals) do
+    if not vim.api.nvim_buf_is_valid(bufnr) then
+      proposals[bufnr] = nil
+    elseif not vim.bo[bufnr].modified then
+      client.command('proposal', shown, function(answer)
+        local file = answer.files[1]
+        if file and vim.api.nvim_buf_is_valid(bufnr) and not vim.bo[bufnr].modified then
+          fill(bufnr, file)
+        end
+      end)
+    end
+  end
+end
+
 --- @param task integer
 --- @param file backburner.File
 --- @return integer bufnr
@@ -16,12 +46,12 @@ local function proposal_buffer(task, file)
   end
   local bufnr = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(bufnr, name)
-  local text = (file.merged or file.proposed or ''):gsub('\n$', '')
-  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(text, '\n'))
+  fill(bufnr, file)
+  proposals[bufnr] = { task = task, path = file.path }
+  vim.b[bufnr].backburner_task = task
   vim.bo[bufnr].buftype = 'acwrite'
   vim.bo[bufnr].bufhidden = 'wipe'
   vim.bo[bufnr].filetype = vim.filetype.match({ filename = file.path }) or ''
-  vim.bo[bufnr].modified = false
   vim.api.nvim_create_autocmd('BufWriteCmd', {
     buffer = bufnr,
     callback = function()
@@ -63,7 +93,6 @@ end
 --- @param task integer
 --- @param file backburner.File
 function M.show(task, file)
-  client.command('show', { task = task, seen = true })
   vim.cmd('tab split ' .. vim.fn.fnameescape(vim.uri_to_fname(file.uri)))
   local left = vim.api.nvim_get_current_win()
   vim.cmd.diffthis()

@@ -87,6 +87,7 @@ function M.update(status)
   if new.revision ~= old.revision then
     require('backburner.queue').refresh()
     require('backburner.marks').refresh_all()
+    require('backburner.review').update()
   end
   if new.text ~= old.text then
     vim.cmd.redrawstatus({ bang = true })
