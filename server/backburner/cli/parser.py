@@ -88,8 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     trust = verb("trust", "show what a project file wants, and approve it")
     trust.add_argument("path", nargs="?", default="backburner.toml")
     trust.add_argument("--yes", action="store_true", help="approve the bytes as they are now")
-    practise = verb("practise", "make a sample project to practise on, without a key")
-    practise.add_argument("folder", nargs="?", default="backburner-practice")
+    verb("practise", "make a sample project to practise on, without a key")
     demo = verb("demo", "see it all in under a minute, on a copy of a real project", json=False)
     demo.add_argument("project", nargs="?", default="", help="a Git project; default: this one")
     return parser

@@ -128,13 +128,12 @@ def diff(text: str) -> None:
 
 
 def doctor(answer: dict[str, Any]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False)
+    console = _console()
+    width = max(len(row["name"]) for row in answer["checks"])
     for row in answer["checks"]:
-        table.add_row(Text(row["state"]), Text(row["name"]), Text(row["detail"]), Text(row.get("next", "")))
-    _console().print(table)
+        console.print(f"{row['state']:8} {row['name']:{width}}  {row['detail']}", markup=False, highlight=False)
+        if row.get("next") and row["state"] != "ok":
+            console.print(f"{'':8} {'':{width}}  -> {row['next']}", markup=False, highlight=False)
 
 
 def _task_table(views: list[dict[str, Any]]) -> RenderableType:
