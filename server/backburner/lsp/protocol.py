@@ -106,7 +106,11 @@ class FencedProtocol(LanguageServerProtocol):
             params = self._params(method, message)
             result = handler(params)
             if inspect.isawaitable(result):
-                self._running[id] = self._server.connection.spawn(self._answer_later(id, method, result), method)
+                handle = self._server.connection.spawn(self._answer_later(id, method, result), method)
+                self._running[id] = handle
+                if handle is not None:
+                    # One that is cancelled before its first step has had no chance to answer.
+                    handle.add_done_callback(lambda _: self._cancelled_early(id))
                 return
             self._answer(id, result)
         except Exception as error:
@@ -211,6 +215,10 @@ class FencedProtocol(LanguageServerProtocol):
             self._answer_error(id, method, error)
         finally:
             self._running.pop(id, None)
+
+    def _cancelled_early(self, id: Id) -> None:
+        if self._running.pop(id, None) is not None:
+            self._fail(id, messages.REQUEST_CANCELLED, "Cancelled.")
 
     async def _watch(self, method: str, result: Awaitable[Any]) -> None:
         try:
