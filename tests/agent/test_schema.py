@@ -55,3 +55,8 @@ def test_long_malformed_arguments_are_cut() -> None:
     with pytest.raises(FormatProblem) as problem:
         decode(ToolCall("c", "finish", None, "x" * 100_000), speaking.FinishArguments)
     assert len(str(problem.value)) < 1_000
+
+
+def test_numbers_that_were_written_as_strings_are_read() -> None:
+    read = decode(ToolCall("c", "read", {"path": "a.py", "start_line": "5"}), ReadArguments)
+    assert read.start_line == 5

@@ -37,7 +37,8 @@ def decode(call: ToolCall, struct: type[Arguments]) -> Arguments:
         )
     given = {name: value for name, value in call.arguments.items() if value is not None}
     try:
-        return msgspec.convert(given, struct)
+        # Small models write numbers as strings.
+        return msgspec.convert(given, struct, strict=False)
     except msgspec.ValidationError as error:
         raise FormatProblem(
             f"The arguments of {call.name} do not fit, so nothing was done: {error}. It takes: "
