@@ -137,6 +137,7 @@ async def test_a_task_goes_from_delegate_to_an_accepted_file(shell: Shell) -> No
     view = await shell("accept", str(view["task"]), "--all")
     assert view["state"] == "accepted"
     assert shell.text() == BEFORE.replace("a - b", "a + b", 1)
+    await shell("accept", str(view["task"]), code=4)
     await shell("undo", str(view["task"]))
     assert shell.text() == BEFORE
 

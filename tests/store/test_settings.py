@@ -74,6 +74,11 @@ def test_an_editor_can_name_no_program(tmp_path: Path) -> None:
     assert len(loaded.problems) == 2
 
 
+def test_settings_of_an_extension_alone_are_passed_over(tmp_path: Path) -> None:
+    loaded = check(tmp_path, editor={"server": {"path": "x"}, "trace": {"server": "off"}, "serve": 1})
+    assert len(loaded.problems) == 1
+
+
 def test_an_approved_project_still_cannot_leave_the_sandbox(tmp_path: Path) -> None:
     project = "[sandbox]\nunsandboxed = true"
     check(tmp_path, project=project)

@@ -146,3 +146,6 @@ SETTINGS: tuple[SettingSpec, ...] = (
     SettingSpec("check.command", "string", "", "approved", "Command that proves a change, run in the agent's copy."),
     SettingSpec("check.seconds", "number", 600.0, "approved", "Seconds that the check may take."),
 )
+
+CLIENT_KEYS = ("server.", "queue.", "trace.")
+"""Settings of an editor's extension alone arrive in the same section and are none of the server's business."""

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct
 
-from backburner.model.settings import SETTINGS, Settings, SettingSpec
+from backburner.model.settings import CLIENT_KEYS, SETTINGS, Settings, SettingSpec
 from backburner.store.trust import TrustFile, Untrusted, digest
 
 PROJECT_FILE = "backburner.toml"
@@ -70,6 +70,8 @@ def _merge(
     withheld: list[str] = []
     for key, value in _flatten(table):
         spec = SPECS.get(key)
+        if spec is None and source == "editor" and key.startswith(CLIENT_KEYS):
+            continue
         if spec is None:
             problems.append(f"{where}: there is no setting {key}.{_nearest(key)}")
         elif value is None:
