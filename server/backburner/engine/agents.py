@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,6 @@ class Agents:
         self._environments = environments
         self._resolved: dict[tuple[str, str, str], AgentSpec | Trouble] = {}
         self._resolved_of: tuple[Settings, int] | None = None
-        self.keyring: Collection[str] = ()
-        """Names of key variables whose value is in the keyring."""
-        self.reachable: Collection[str] = ()
-        """Agents such as `ollama` whose server answered."""
 
     def names(self) -> tuple[str, ...]:
         return names(rows(self._settings()))
@@ -48,8 +44,8 @@ class Agents:
             # Never a program that lies inside the project.
             lambda program: find_program(program, path, (self._root,)) is not None,
             handed=self._environments.handed(environment),
-            keyring=self.keyring,
-            reachable=self.reachable,
+            keyring=self._environments.keyring,
+            reachable=self._environments.reachable,
         )
 
     def resolve(self, task: Task) -> AgentSpec | Trouble:
@@ -72,9 +68,15 @@ class Agents:
         spec = resolve(name, rows(settings), variables, effort=effort or settings.effort)
         if isinstance(spec, Cause):
             return Trouble(reason="no_agent", sentence=spec.sentence, short=f"waits: no agent {name}")
-        cause = missing_key(spec, variables, self.keyring)
+        cause = missing_key(spec, variables, self._environments.keyring)
         if cause is not None:
             return Trouble(reason="no_key", sentence=cause.sentence, short=f"waits: needs {spec.key_env}")
+        if spec.command and spec.network and not self.confirmed(spec.name):
+            sentence = (
+                f"{spec.name} is a program with a network and a sandbox of its own. To let it run, write "
+                f"`network = true` under `[agents.{spec.name}]` in your config.toml."
+            )
+            return Trouble(reason="no_agent", sentence=sentence, short=f"waits: may {spec.name} run?")
         return spec
 
     def confirmed(self, name: str) -> bool:

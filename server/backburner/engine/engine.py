@@ -18,6 +18,7 @@ from backburner.engine import acting
 from backburner.engine.agents import Agents
 from backburner.engine.alarms import Alarms
 from backburner.engine.batch import Batch, Deed, Outcome, Wish, settle
+from backburner.engine.housekeeping import schedule_housekeeping
 from backburner.engine.recover import interrupted, remove_leftovers
 from backburner.engine.schedule import Plan, schedule
 from backburner.engine.shared import Shared
@@ -122,6 +123,7 @@ class Engine:
                 self.shared.workers.attach(str(self.root), self)
                 group.create_task(asyncio.to_thread(remove_leftovers, Path(self.places.trees)))
                 group.create_task(self.snapshots.serve())
+                schedule_housekeeping(self)
                 self._recover()
                 self._ready.set()
                 await self._consume()

@@ -38,6 +38,10 @@ class Environments:
         self._plain: dict[str, Mapping[str, str]] = {}
         self._keys: dict[str, Mapping[str, str]] = {}
         """By id, in the order in which they were handed over last."""
+        self.keyring: Collection[str] = ()
+        """Names of key variables whose value is in the keyring."""
+        self.reachable: Collection[str] = ()
+        """Agents such as `ollama` whose server answered."""
         self.revision = 0
         """Grows with every change."""
 
@@ -60,6 +64,14 @@ class Environments:
         self.revision += 1
         for name, variables in plain.items():
             self._plain.setdefault(name, variables)
+
+    def learn(self, keyring: Collection[str], reachable: Collection[str]) -> bool:
+        """What this machine offers by itself. True when that is news."""
+        if (self.keyring, self.reachable) == (keyring, reachable):
+            return False
+        self.keyring, self.reachable = keyring, reachable
+        self.revision += 1
+        return True
 
     def plain(self, name: str) -> Mapping[str, str]:
         """What may be journalled of an environment."""

@@ -21,6 +21,7 @@ from backburner.engine.book import SettingsBook
 from backburner.engine.days import Days, LocalDays
 from backburner.engine.engine import Engine
 from backburner.engine.line import StartWorker
+from backburner.engine.local import keys_in_keyring, reachable_agents
 from backburner.engine.shared import LiveTexts, Screen, Shared
 from backburner.engine.workers import Workers
 from backburner.lib.clock import Clock
@@ -145,9 +146,18 @@ class Projects:
 
     def hand_over(self, variables: Mapping[str, str]) -> str:
         """Take over an editor's environment, keys included; the name under which tasks refer to it."""
-        name = self.shared.environments.put(variables, key_variables(rows(self.book.settings(None))))
+        keys = key_variables(rows(self.book.settings(None)))
+        name = self.shared.environments.put(variables, keys)
         self.workers.poke_all()
+        self._group.create_task(self._look_around(name, keys))
         return name
+
+    async def _look_around(self, name: str, keys: tuple[str, ...]) -> None:
+        environments = self.shared.environments
+        variables = environments.variables(name)
+        keyring = await keys_in_keyring([key for key in keys if not variables.get(key)])
+        if environments.learn(keyring, await reachable_agents(variables)):
+            self.workers.poke_all()
 
     def set_editor_settings(self, settings: Mapping[str, Any]) -> None:
         """What an editor sent as its settings; the trust rules decide what counts."""
