@@ -60,6 +60,17 @@ if problem then return { problem = problem } end
 return { problem = answer.err and answer.err.message or nil, result = answer.result }
 """
 
+SEEN = """
+local marks = package.loaded['backburner.marks']
+return {
+  text = vim.api.nvim_buf_get_lines(0, 0, -1, false),
+  notes = notes,
+  asked = asked,
+  messages = vim.fn.execute('messages'),
+  lenses = marks and vim.inspect(marks.lines(vim.api.nvim_get_current_buf())),
+}
+"""
+
 
 def nvim_or_skip() -> None:
     """Skip with the reason when Neovim is not here; in CI that is a failure."""
@@ -144,13 +155,7 @@ class Editor:
 
     def seen(self) -> str:
         with contextlib.suppress(Exception):
-            return str(
-                self.lua(
-                    "return { text = vim.api.nvim_buf_get_lines(0, 0, -1, false), notes = notes, asked = asked, "
-                    "messages = vim.fn.execute('messages'), "
-                    "lenses = package.loaded['backburner.marks'] and vim.inspect(require('backburner.marks').lines(vim.api.nvim_get_current_buf())) }"
-                )
-            )
+            return str(self.lua(SEEN))
         return "Neovim does not answer"
 
     def quit(self) -> None:

@@ -85,3 +85,179 @@ def test_an_accept_is_one_undo_step_and_undoing_it_takes_it_back(w: World) -> No
     e.ex("Backburner undo 1")
     e.until_state(1, "ready")
     assert e.text == LEXER
+
+
+SLOW = """
+[[scene]]
+match = "rename"
+[[scene.turn]]
+calls = [
+    { tool = "plan", arguments = { direction = "two calls" } },
+    { tool = "edit", arguments = { path = "lexer.py", old = "    first()\\n", new = "    one()\\n" } },
+]
+[[scene.turn]]
+wait_s = 2.0
+calls = [{ tool = "read", arguments = { path = "lexer.py" } }]
+[[scene.turn]]
+calls = [{ tool = "finish", arguments = { title = "Rename the calls", summary = "One call." } }]
+[[scene]]
+match = "the last too"
+[[scene.turn]]
+calls = [{ tool = "edit", arguments = { path = "lexer.py", old = "    last()\\n", new = "    two()\\n" } }]
+[[scene.turn]]
+calls = [{ tool = "finish", arguments = { title = "Rename both calls", summary = "Both calls have new names." } }]
+"""
+ASKING = """
+[[scene]]
+match = "rename"
+[[scene.turn]]
+[[scene.turn.calls]]
+tool = "ask"
+[scene.turn.calls.arguments]
+question = "keep last()?"
+default = "keep"
+choices = [{ answer = "keep", title = "Keep" }, { answer = "remove", title = "Remove" }]
+[[scene.turn]]
+calls = [{ tool = "finish", arguments = { title = "Nothing to do", summary = "It stays.", report = "It stays as it is." } }]
+[[scene]]
+match = "the last too"
+[[scene.turn]]
+calls = [{ tool = "edit", arguments = { path = "lexer.py", old = "    last()\\n", new = "    two()\\n" } }]
+[[scene.turn]]
+calls = [{ tool = "finish", arguments = { title = "Rename the last call", summary = "It has a new name." } }]
+"""
+LINES = "table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n'):find(..., 1, true)"
+
+
+def test_a_running_task_shows_its_draft_and_takes_a_note(w: World) -> None:
+    w.script(SLOW)
+    w.file("lexer.py", LEXER)
+    e = w.editor("lexer.py")
+    e.ex("Backburner delegate rename the calls")
+    e.lens("two calls", 1)
+    e.ex("Backburner draft 1")
+    e.until(f"return {LINES}", "+    one()")
+    assert e.lua("return { vim.bo.filetype, vim.bo.modifiable }") == ["diff", False]
+    e.ex("Backburner steer the last too")
+    view = e.until_state(1, "ready")
+    assert (view["title"], len(view["hunks"])) == ("Rename both calls", 2)
+    e.keys("q")
+    e.until("vim.api.nvim_buf_get_name(0):find('lexer.py$')")
+    assert e.text == LEXER
+    assert e.lua("return notes") == []
+
+
+def test_a_question_is_answered_from_a_list_and_a_reply_is_written_in_a_buffer(w: World) -> None:
+    w.script(ASKING)
+    w.file("lexer.py", LEXER)
+    e = w.editor("lexer.py")
+    e.ex("Backburner delegate rename the calls")
+    e.until("require('backburner').statusline() == 'bb ?1'")
+    e.lens("? #1 keep last()?", 1)
+    e.lua("pick = 'Keep'")
+    e.ex("Backburner answer")
+    e.until_state(1, "ready")
+    e.ex("Backburner read 1")
+    e.until(f"return vim.bo.filetype == 'markdown' and {LINES}", "It stays as it is.")
+    e.keys("q")
+    e.until("vim.bo.filetype == 'python'")
+    e.ex("Backburner reply 1")
+    e.until("vim.bo.buftype == 'acwrite'")
+    e.keys("iRename the last too<Esc>:w<CR>")
+    e.until("require('backburner').status().ready == 1 and vim.bo.filetype == 'python'")
+    assert e.until_state(1, "ready")["title"] == "Rename the last call"
+
+
+def test_problems_of_other_servers_are_delegated_and_ours_never(w: World) -> None:
+    w.script(RENAME)
+    w.file("lexer.py", LEXER)
+    e = w.editor("lexer.py")
+    e.lua(
+        "vim.diagnostic.set(vim.api.nvim_create_namespace('other'), 0, {{ lnum = 1, col = 4, end_col = 9, "
+        "severity = 1, source = 'ruff', code = 'F821', message = \"please rename first\" }})"
+    )
+    e.go(2)
+    e.lua("pick = 'Delegate: fix'")
+    e.ex("Backburner actions")
+    e.until("require('backburner').status().ready == 1")
+    assert e.ask("show", task=1)["recipe"] == "fix"
+    e.until("#vim.diagnostic.get(0) == 2")
+    place = e.lua("return require('backburner.delegate').place(0, 5)")
+    assert [problem["source"] for problem in place["diagnostics"]] == ["ruff"]
+
+
+def test_the_queue_the_quickfix_list_and_the_two_sides_show_one_result(w: World) -> None:
+    w.script(RENAME)
+    w.file("lexer.py", LEXER)
+    e = w.editor("lexer.py")
+    e.ex("Backburner queue")
+    e.until(f"return {LINES}", "Nothing cooking.")
+    e.keys("q")
+    e.until("vim.bo.filetype == 'python'")
+    e.ex("Backburner delegate rename the calls")
+    e.until("require('backburner').status().ready == 1")
+    e.ex("Backburner queue")
+    e.until(f"return {LINES}", "#1 Rename the calls")
+    assert e.nvim.current.buffer[:2] == ["Ready", "  #1 Rename the calls  lexer.py · +3 −2"]
+    e.keys("q:Backburner qf<CR>")
+    e.until("vim.bo.filetype == 'qf'")
+    assert [item["lnum"] for item in e.lua("return vim.fn.getqflist()")] == [2, 6]
+    e.nvim.command("cclose")
+    e.ex("Backburner review 1")
+    e.until("#vim.api.nvim_list_tabpages() == 2 and #vim.api.nvim_tabpage_list_wins(0) == 2")
+    e.nvim.command("wincmd l")
+    merged = LEXER.replace("first", "one").replace("    last()", "    two()\n    three()")
+    e.until_text(merged)
+    e.nvim.current.buffer[1] = "    won()"
+    e.ex("write")
+    e.until("not vim.bo.modified")
+    assert e.text == merged.replace("one", "won")
+    e.nvim.command("wincmd h")
+    assert e.text == LEXER, "only accepting accepts"
+    e.nvim.command("tabclose")
+    e.until("#vim.api.nvim_list_wins() == 1")
+    e.ex("Backburner accept 1")
+    e.until_text(merged.replace("one", "won"))
+    e.until_state(1, "accepted")
+
+
+def test_two_editors_keep_their_own_unsaved_text(w: World) -> None:
+    w.script(RENAME)
+    w.file("lexer.py", LEXER)
+    first, second = w.editor("lexer.py"), w.editor("lexer.py")
+    second.nvim.current.buffer.append("# mine", 0)
+    first.ex("Backburner delegate rename the calls")
+    first.lens("✓ #1", 1)
+    second.lens("✓ #1", 2)
+    second.ex("Backburner accept 1")
+    second.until_text("# mine\n" + LEXER.replace("first", "one").replace("    last()", "    two()\n    three()"))
+    first.until("require('backburner').statusline() == ''")
+    assert first.text == LEXER
+    assert (w.root / "lexer.py").read_text() == LEXER
+
+
+def test_a_task_goes_on_while_no_editor_is_there(w: World) -> None:
+    w.script(SLOW)
+    w.file("lexer.py", LEXER)
+    e = w.editor("lexer.py")
+    e.ex("Backburner delegate rename the calls")
+    e.lens("◌ #1", 1)
+    e.quit()
+    e = w.editor("lexer.py")
+    e.lens("#1", 1)
+    e.until_state(1, "ready")
+    e.lens("✓ #1 Rename the calls", 1)
+
+
+def test_a_daemon_that_was_killed_is_started_again_with_the_buffers_attached(w: World) -> None:
+    w.script(SLOW)
+    w.file("lexer.py", LEXER)
+    e = w.editor("lexer.py")
+    e.ex("Backburner delegate rename the calls")
+    e.lens("◌ #1", 1)
+    w.kill_daemon()
+    e.nvim.current.buffer.append("# typed while it was away", 0)
+    e.until("require('backburner').status().ready == 1")
+    e.lens("✓ #1 Rename the calls", 2)
+    e.ex("Backburner accept 1")
+    e.until_text("# typed while it was away\n" + LEXER.replace("first", "one"))
