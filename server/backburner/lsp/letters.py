@@ -51,6 +51,10 @@ class Letters:
     def has(self, uri: str) -> bool:
         return uri in self._open
 
+    def root(self, uri: str) -> Path:
+        """The project that one of our documents belongs to."""
+        return self._open[uri]
+
     def opened(self, document: Document, owned: Owned) -> bool:
         """Whether a text that was opened is one of ours, whatever root the client gave it."""
         root = root_of_letter(owned.root / owned.path)
@@ -149,13 +153,13 @@ class Letters:
 
         return later()
 
-    def ask(self, number: int, verb: str) -> Awaitable[dict[str, Any]]:
+    def ask(self, number: int, uri: str, verb: str) -> Awaitable[dict[str, Any]]:
         """A file in which the person writes what is said to a task. Our own clients ask by themselves."""
 
         async def later() -> dict[str, Any]:
             if self.session.client.command_line or self.session.client.input:
                 raise Refusal("There is no text.", "bad_arguments")
-            engine = await self.session.engine_of_task(number)
+            engine = await self.session.engine_of_task(number, uri)
             task = engine.state.tasks[number]
             lines = [f"# {_QUESTIONS[verb]} #{number} {task.title}"]
             if task.question is not None and verb == "answer":
@@ -204,7 +208,9 @@ class Letters:
         from backburner.lsp.commands import run
 
         if note["verb"] != "delegate":
-            return run(self.session, note["verb"], {"task": note["task"], "text": words})
+            return run(
+                self.session, note["verb"], {"task": note["task"], "uri": Path(note["root"]).as_uri(), "text": words}
+            )
         place = Place(**note["place"])
         moved = moved_place(self.session, place, note["text"])
         return delegate.delegate(self.session, DelegateArguments(instruction=words, targets=[moved]))

@@ -27,6 +27,7 @@ from backburner.model.commands import (
     WaitArguments,
 )
 from backburner.model.task import Task
+from backburner.model.view import Queue
 from backburner.review.diffs import diff, group_diff
 from backburner.review.queue import queue
 from backburner.review.ready import Where, line_of, ready_list, since
@@ -41,7 +42,7 @@ def read(session: Session, argument: TaskArguments) -> Answer:
     """Open a result and count it as read: `{task, uri, title, language, target}`."""
 
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         task = task_of(engine, argument.task)
         if task.state == "running" and task.result is None:
             return await _draft(session, engine, task)
@@ -57,7 +58,7 @@ def read(session: Session, argument: TaskArguments) -> Answer:
 
 def draft(session: Session, argument: TaskArguments) -> Answer:
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         return await _draft(session, engine, task_of(engine, argument.task))
 
     return later()
@@ -79,7 +80,7 @@ def diff_text(session: Session, argument: DiffArguments) -> Answer:
     """The unified diff as text, and where it is as a document."""
 
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         task = task_of(engine, argument.task)
         if argument.draft and task.state in ("running", "asking"):
             path = await session.letters.draft(engine, task)
@@ -99,7 +100,7 @@ def diff_text(session: Session, argument: DiffArguments) -> Answer:
 
 def show(session: Session, argument: TaskArguments) -> Awaitable[Any]:
     async def later() -> Any:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         return task_view(await session.scene(engine), task_of(engine, argument.task))
 
     return later()
@@ -122,6 +123,8 @@ def list_tasks(session: Session, argument: ListArguments) -> Awaitable[Any]:
             return [task_view(scene, task) for task in sorted(chosen, key=lambda task: task.number)]
         note = since(engine.state, session.since, engine.branch) if session.since else ""
         found = queue(scene, _where(session, argument.uri, 0), note)
+        if session.has_several:
+            found = with_project(found, session.roots.uri(engine.root, "").rstrip("/"))
         if argument.states:
             found = replace(found, rows=[row for row in found.rows if row.state in argument.states])
         return found
@@ -129,12 +132,21 @@ def list_tasks(session: Session, argument: ListArguments) -> Awaitable[Any]:
     return later()
 
 
+def with_project(found: Queue, uri: str) -> Queue:
+    """Numbers count in each project: with several of them, what a row does names its own."""
+    rows = [
+        replace(row, actions=[{**action, "arguments": {"uri": uri, **action["arguments"]}} for action in row.actions])
+        for row in found.rows
+    ]
+    return replace(found, rows=rows)
+
+
 def next_result(session: Session, argument: NextArguments) -> Answer:
     """What is best read next, and why; or the next open item of one task."""
 
     async def later() -> dict[str, Any]:
         if argument.task:
-            engine = await session.engine_of_task(argument.task)
+            engine = await session.engine_of_task(argument.task, argument.uri)
             found: dict[str, Any] = await _next_item(session, engine, task_of(engine, argument.task), argument)
         else:
             engine = await session.engine(session.root(argument.uri))
@@ -190,7 +202,7 @@ def wait(session: Session, argument: WaitArguments) -> Answer:
     """Answers when none of the tasks is queued or running any more, or when the time is up."""
 
     async def later() -> dict[str, Any]:
-        engines = {number: await session.engine_of_task(number) for number in argument.tasks}
+        engines = {number: await session.engine_of_task(number, argument.uri) for number in argument.tasks}
         changed = asyncio.Event()
         stops = [engine.subscribe(lambda _events, _state: changed.set()) for engine in dict.fromkeys(engines.values())]
         try:

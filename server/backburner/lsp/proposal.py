@@ -27,7 +27,7 @@ OPEN = ("fits", "moved")
 
 def proposal(session: Session, argument: ProposalArguments) -> Awaitable[dict[str, Any]]:
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         task = task_of(engine, argument.task)
         if argument.text is not None:
             await keep(session, engine, task, argument.path, argument.text)

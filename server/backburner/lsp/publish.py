@@ -112,7 +112,8 @@ class Publisher:
     def marks_of(self, uri: str) -> tuple[Mark, ...]:
         """The marks of a text as this editor shows them, placed in it as it is now."""
         if self.session.letters.has(uri):
-            return self.session.letters.marks(uri)
+            root = self.session.letters.root(uri)
+            return self._named(root, {"": self.session.letters.marks(uri)})[""]
         owned = self.session.roots.owner(uri)
         return () if owned is None else self.project(owned.root).get(owned.path, ())
 
@@ -133,7 +134,15 @@ class Publisher:
             return {}
         live = self.session.live(root, needed_paths(shown.state))
         marks = self._projectors[root].project(shown.state, live, self.view(root, engine, shown.held))
-        return {path: tuple(self._held_title(root, mark) for mark in found) for path, found in marks.items()}
+        marks = {path: tuple(self._held_title(root, mark) for mark in found) for path, found in marks.items()}
+        return self._named(root, marks)
+
+    def _named(self, root: Path, marks: dict[str, tuple[Mark, ...]]) -> dict[str, tuple[Mark, ...]]:
+        """Numbers count in each project: with several of them, what can be done names its own."""
+        if not self.session.has_several:
+            return marks
+        uri = self.session.roots.uri(root, "").rstrip("/")
+        return {path: tuple(_with_project(mark, uri) for mark in found) for path, found in marks.items()}
 
     def view(self, root: Path, engine: Engine, held: Mapping[int, Held]) -> View:
         settings = engine.settings
@@ -227,7 +236,7 @@ class Publisher:
         for uri in self.session.letters.uris():
             document = self.session.documents.get(uri)
             if document is not None:
-                wanted[uri] = self._problems(self.session.letters.marks(uri), document.line)
+                wanted[uri] = self._problems(self.marks_of(uri), document.line)
         for uri in {**self._sent, **wanted}:
             self._send(uri, wanted.get(uri, []))
         await self._refresh_lenses()
@@ -269,6 +278,11 @@ class Publisher:
 
     async def _ask_for_lenses(self) -> None:
         await self.session.server.workspace_code_lens_refresh_async(None)
+
+
+def _with_project(mark: Mark, uri: str) -> Mark:
+    actions = (replace(action, arguments={"uri": uri, **action.arguments}) for action in mark.actions)
+    return replace(mark, actions=tuple(actions))
 
 
 def _key(lenses: list[types.CodeLens]) -> object:

@@ -117,6 +117,11 @@ class Session:
         """Whether the client may be kept waiting for a command's outcome. Others freeze until the answer is there."""
         return self.client.command_line or self.client.status
 
+    @property
+    def has_several(self) -> bool:
+        """More than one project is loaded here, so that a task's number alone does not name it."""
+        return len(self.engines) > 1
+
     # Texts.
 
     def document(self, owned: Owned) -> Document | None:

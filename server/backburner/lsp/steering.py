@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Protocol
 
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
@@ -23,6 +23,16 @@ from backburner.review.words import money
 Answer = Awaitable[dict[str, Any]]
 
 
+class AboutTask(Protocol):
+    """An argument that names a task."""
+
+    @property
+    def task(self) -> int: ...
+
+    @property
+    def uri(self) -> str: ...
+
+
 def steer(session: Session, argument: TextArguments) -> Answer:
     return _said(session, argument, "steer", e.Steer(task=argument.task, note=argument.text.strip()))
 
@@ -34,43 +44,43 @@ def answer(session: Session, argument: TextArguments) -> Answer:
 def reply(session: Session, argument: TextArguments) -> Answer:
     opening = e.Opening(kind="reply", text=argument.text)
     if not argument.text.strip():
-        return session.letters.ask(argument.task, "reply")
-    return _requeue(session, argument.task, opening)
+        return session.letters.ask(argument.task, argument.uri, "reply")
+    return _requeue(session, argument, opening)
 
 
 def retry(session: Session, argument: RetryArguments) -> Answer:
-    return _requeue(session, argument.task, e.Opening(kind="retry"), argument.agent, argument.effort)
+    return _requeue(session, argument, e.Opening(kind="retry"), argument.agent, argument.effort)
 
 
 def refit(session: Session, argument: TaskArguments) -> Answer:
-    return _requeue(session, argument.task, e.Opening(kind="refit"))
+    return _requeue(session, argument, e.Opening(kind="refit"))
 
 
 def go_on(session: Session, argument: TaskArguments) -> Answer:
-    return _requeue(session, argument.task, e.Opening(kind="continue"))
+    return _requeue(session, argument, e.Opening(kind="continue"))
 
 
 def stop(session: Session, argument: StopArguments) -> Answer:
-    return _submit(session, argument.task, e.Cancel(task=argument.task, keep=argument.keep))
+    return _submit(session, argument, e.Cancel(task=argument.task, keep=argument.keep))
 
 
 def start_anyway(session: Session, argument: TaskArguments) -> Answer:
     """Waive the one rule that the task waits for."""
 
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         held = engine.held.get(argument.task)
         if held is None:
             raise Refusal(f"#{argument.task} does not wait.", "not_queued")
         if not held.rule:
             raise Refusal(f"#{argument.task} cannot start yet: {held.sentence}", "not_waivable")
-        return await _submit(session, argument.task, e.Waive(task=argument.task, rule=held.rule))
+        return await _submit(session, argument, e.Waive(task=argument.task, rule=held.rule))
 
     return later()
 
 
 def after(session: Session, argument: AfterArguments) -> Answer:
-    return _submit(session, argument.task, e.SetOrder(task=argument.task, after=argument.after))
+    return _submit(session, argument, e.SetOrder(task=argument.task, after=argument.after))
 
 
 def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
@@ -78,7 +88,7 @@ def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
 
     async def later() -> dict[str, Any]:
         if argument.task:
-            engine = await session.engine_of_task(argument.task)
+            engine = await session.engine_of_task(argument.task, argument.uri)
             task = task_of(engine, argument.task)
             now = task.budget_usd if task.budget_usd is not None else engine.settings.limits.task_usd
             usd = argument.usd or 2 * now
@@ -99,24 +109,26 @@ def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
 def _said(session: Session, argument: TextArguments, verb: str, command: Command) -> Answer:
     """Pass on what the person says; without words, ask for them in a file."""
     if not argument.text.strip():
-        return session.letters.ask(argument.task, verb)
-    return _submit(session, argument.task, command)
+        return session.letters.ask(argument.task, argument.uri, verb)
+    return _submit(session, argument, command)
 
 
-async def _submit(session: Session, number: int, command: Command) -> dict[str, Any]:
-    engine = await session.engine_of_task(number)
+async def _submit(session: Session, argument: AboutTask, command: Command) -> dict[str, Any]:
+    number = argument.task
+    engine = await session.engine_of_task(number, argument.uri)
     task_of(engine, number)
     await session.submit(engine, command)
     session.publisher.look()
     return {"task": number, "state": engine.state.tasks[number].state}
 
 
-def _requeue(session: Session, number: int, opening: e.Opening, agent: str = "", effort: str = "") -> Answer:
+def _requeue(session: Session, argument: AboutTask, opening: e.Opening, agent: str = "", effort: str = "") -> Answer:
     """A new run from what is on the screen at this moment: frozen now, in every project this editor has texts of."""
     frozen = {root: session.frozen(root) for root in session.roots.all()}
+    number = argument.task
 
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(number)
+        engine = await session.engine_of_task(number, argument.uri)
         if agent and agent not in engine.agent_names():
             raise Refusal(f"There is no agent called {agent!r}.", "no_agent")
         command = e.Requeue(task=number, opening=opening, agent=agent, effort=effort, environment=session.environment)

@@ -31,7 +31,7 @@ def accept(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, An
     """Put hunks into the person's files. Clients that would freeze while they wait are answered at once."""
 
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         wishes = [(task, wanted(task, argument)) for task in tasks_of(engine, argument)]
         if session.waits:
             return await accept_all(session, engine, wishes, argument.theirs)
@@ -169,7 +169,7 @@ def accept_rest(session: Session, argument: TaskArguments) -> Awaitable[dict[str
     """Take the results of a group that are like those that were read; say of each other one why it stays."""
 
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         scene = await session.scene(engine)
         found = rest(scene, task_of(engine, argument.task))
         left: Left = [{"task": number, "item": "", "reason": reason} for number, reason in found.left]
@@ -188,7 +188,7 @@ def reject(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, An
 
 def dismiss(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         tasks = tasks_of(engine, argument)
         for task in tasks:
             await session.submit(engine, e.Dismiss(task=task.number, items=tuple(argument.hunks)))
@@ -202,7 +202,7 @@ def undo(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]
     """Take verdicts back: texts that an accept changed are merged back to what they were, then the items are open."""
 
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         tasks = tasks_of(engine, argument, open_only=False)
         for task in tasks:
             await undo_task(session, engine, task, argument)
@@ -232,7 +232,7 @@ async def undo_task(session: Session, engine: Engine, task: Task, argument: Item
 
 def _verdicts(session: Session, argument: ItemsArguments, verdict: e.Judgement) -> Awaitable[dict[str, Any]]:
     async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task)
+        engine = await session.engine_of_task(argument.task, argument.uri)
         tasks = tasks_of(engine, argument)
         for task in tasks:
             await session.submit(engine, e.Judge(task=task.number, items=wanted(task, argument), verdict=verdict))
@@ -264,6 +264,8 @@ def wanted(task: Task, argument: ItemsArguments) -> tuple[str, ...]:
     if argument.hunks:
         return tuple(argument.hunks)
     if not argument.path:
+        if task.result is not None and not task.open_items and not argument.group:
+            raise Refusal(f"Everything of #{task.number} is decided already.", "already_decided")
         return task.open_items
     files = task.result.proposal.files if task.result is not None else ()
     ids = [hunk.id for file in files if file.path == argument.path for hunk in file.hunks]

@@ -51,10 +51,14 @@ class PlaceArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 class TaskArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
 
 
 class ItemsArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
     hunks: list[str] = []
     """Ids of hunks or findings; empty with `path` empty: everything still open."""
     path: str = ""
@@ -67,29 +71,38 @@ class ItemsArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 class TextArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
     text: str = ""
 
 
 class RetryArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
     agent: str = ""
     effort: str = ""
 
 
 class StopArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
     keep: bool = False
     """The draft becomes the result."""
 
 
 class AfterArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
     after: int | None = None
 
 
 class RaiseArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int = 0
     """0: the limit of the day."""
+    uri: str = ""
     usd: float = 0.0
     """0: twice the present limit."""
 
@@ -115,6 +128,8 @@ class ListArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 class DiffArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
     draft: bool = False
     group: bool = False
     path: str = ""
@@ -122,6 +137,7 @@ class DiffArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 class WaitArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     tasks: list[int]
+    uri: str = ""
     timeout_s: float = 0.0
 
 
@@ -133,6 +149,8 @@ class TrustArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 class ProposalArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
+    uri: str = ""
+    """Any file or folder of its project; empty: the first of the client's projects that has such a task."""
     path: str = ""
     text: str | None = None
     """With a text: keep it as the proposal of that file."""

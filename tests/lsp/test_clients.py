@@ -1,0 +1,84 @@
+"""The main journey, once for each recorded client: everything works, and nothing is sent that was not announced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lsp_client import Client, recorded, recorded_names
+from lsp_house import house, set_up
+
+SCRIPT = """
+[[scene]]
+[[scene.turn]]
+calls = [{ tool = "edit", arguments = { path = "lexer.py", old = "return 1", new = "return 2" } }]
+[[scene.turn]]
+calls = [{ tool = "finish", arguments = { title = "Return two", summary = "It returns 2." } }]
+"""
+TEXT = 'name = "😀"\n\n\ndef parse():\n    return 1\n'
+
+
+@pytest.mark.parametrize("name", recorded_names())
+async def test_delegate_read_accept(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKBURNER_HOME", str(tmp_path / "home"))
+    root = set_up(tmp_path, SCRIPT)
+    (root / "lexer.py").write_text("")
+    found = recorded(name)
+    async with house() as home:
+        editor = await home.editor(root, found["capabilities"], info=found["clientInfo"])
+        editor.open("lexer.py", TEXT)
+        titles = [action["title"] for action in await editor.actions("lexer.py", 4)]
+        assert titles == ["Delegate: implement parse()", "Delegate: test parse()", "Delegate: write instruction"]
+        await editor.act("lexer.py", 4, "Delegate: implement parse()")
+        await editor.until(lambda: [p for p in editor.ours("lexer.py") if p["message"].startswith("Ready")], "a result")
+        (problem,) = editor.ours("lexer.py")
+        assert (problem["source"], problem["code"], problem["severity"]) == ("backburner", "#1", 3)
+        assert problem["range"] == {"start": {"line": 3, "character": 4}, "end": {"line": 3, "character": 9}}
+
+        assert [a["title"] for a in await editor.actions("lexer.py", 4, triggerKind=2)] == ["#1 Read", "#1 Run again"]
+        hover = await editor.hover("lexer.py", 3, 5)
+        assert hover is not None
+        assert hover.startswith(
+            "**#1 Return two**" if "markdown" in str(found["capabilities"]["textDocument"]["hover"]) else "#1"
+        )
+        await editor.act("lexer.py", 3, "#1 Read")
+        await editor.until(lambda: [p for p in editor.ours("lexer.py") if p["severity"] == 4], "the hints")
+        await told_where_it_is(editor)
+
+        await editor.act("lexer.py", 3, "#1 Accept all")
+        await editor.until(lambda: editor.buffers[editor.uri("lexer.py")].text == TEXT.replace("1", "2"), "the change")
+        await editor.until(lambda: not editor.ours("lexer.py"), "the end of the mark")
+        assert (await editor.command("show", {"task": 1}))["state"] == "accepted"
+        nothing_unannounced(editor)
+
+
+async def told_where_it_is(editor: Client) -> None:
+    """The document is opened where the client can; else its path is said."""
+    window = editor.capabilities.get("window", {})
+    if window.get("showDocument", {}).get("support"):
+        await editor.until(lambda: editor.shown, "a document")
+        assert editor.shown[-1].endswith("/letters/1.diff")
+    else:
+        await editor.until(editor.said, "its path")
+        assert editor.said()[-1].startswith("#1 is here: ")
+
+
+def nothing_unannounced(editor: Client) -> None:
+    capabilities: Any = editor.capabilities
+    workspace, window = capabilities.get("workspace", {}), capabilities.get("window", {})
+    allowed = {
+        "workspace/applyEdit": workspace.get("applyEdit"),
+        "workspace/configuration": workspace.get("configuration"),
+        "workspace/codeLens/refresh": workspace.get("codeLens", {}).get("refreshSupport"),
+        "window/showDocument": window.get("showDocument", {}).get("support"),
+        "window/workDoneProgress/create": window.get("workDoneProgress"),
+        "client/registerCapability": workspace.get("didChangeWatchedFiles", {}).get("dynamicRegistration"),
+    }
+    assert [method for method, _ in editor.asked if not allowed.get(method)] == []
+    quiet = {"textDocument/publishDiagnostics", "window/showMessage"} | (
+        {"$/progress"} if window.get("workDoneProgress") else set()
+    )
+    assert {method for method, _ in editor.notifications} <= quiet
+    assert not [text for text in editor.said() if "here" not in text]
