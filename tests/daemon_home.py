@@ -74,12 +74,13 @@ class Home:
             timeout=ENOUGH_S,
         )
 
-    async def bridge(self, **environment: str) -> RpcClient:
-        """A client behind a bridge process of its own, which starts the daemon if there is none."""
+    async def bridge(self, *arguments: str, **environment: str) -> RpcClient:
+        """A client behind a bridge process of its own, which starts the daemon if there is none (or needs none)."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             self.door,
             "lsp",
+            *arguments,
             env={**self.environment, **environment},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

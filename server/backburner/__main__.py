@@ -32,13 +32,13 @@ def main(argv: "list[str] | None" = None) -> int:
             from backburner.alone import main as alone
 
             return alone()
-        return _wrong("lsp", "backburner lsp [--alone]")
+        return _usage("backburner lsp [--alone]", arguments)
     if verb == "daemon":
         if arguments[1:] == ["run", "--detached"]:
             return _daemon("run", detached=True)
         if len(arguments) <= 2 and (arguments[1:] or ["run"])[0] in ("run", "status", "stop"):
             return _daemon((arguments[1:] or ["run"])[0], detached=False)
-        return _wrong("daemon", "backburner daemon [run|status|stop]")
+        return _usage("backburner daemon [run|status|stop]", arguments)
     if verb == "worker":
         from backburner.lib.log import set_up
         from backburner.worker.main import main as worker
@@ -69,8 +69,11 @@ def _daemon(verb: str, *, detached: bool) -> int:
     return status() if verb == "status" else stop()
 
 
-def _wrong(verb: str, usage: str) -> int:
-    sys.stderr.write(f"backburner {verb}: wrong usage. It is: {usage}\n")
+def _usage(usage: str, arguments: "list[str]") -> int:
+    if arguments[1:] in (["--help"], ["-h"]):
+        sys.stdout.write(f"usage: {usage}\n")
+        return 0
+    sys.stderr.write(f"backburner: wrong usage. It is: {usage}\n")
     return 2
 
 

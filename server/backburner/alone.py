@@ -32,7 +32,11 @@ def main() -> int:
 
 
 async def _serve() -> int:
-    reader, writer = await _standard_streams()
+    try:
+        reader, writer = await _standard_streams()
+    except ValueError:
+        sys.stderr.write("backburner: the language server speaks over pipes; an editor starts it.\n")
+        return 2
     clock = RealClock()
     connection = Connection(reader, writer, environment=dict(os.environ))
     async with asyncio.TaskGroup() as group:
@@ -65,5 +69,7 @@ async def _standard_streams() -> tuple[asyncio.StreamReader, asyncio.StreamWrite
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=2**20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, out)
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+    # A reader that nothing is ever read from: its protocol knows how to wait for the end of the pipe.
+    protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
+    transport, _ = await loop.connect_write_pipe(lambda: protocol, out)
+    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
