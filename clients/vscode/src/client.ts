@@ -12,8 +12,10 @@ import {
   RevealOutputChannelOn,
   type StaticFeature,
 } from 'vscode-languageclient/node';
+import { SERVER_SETTINGS } from './generated';
 import { alike } from './problems';
 import { EXPERIMENTAL } from './protocol';
+import { chosen } from './settings';
 
 export interface Launch {
   program: string;
@@ -49,7 +51,6 @@ export function makeClient(launch: Launch, log: vscode.LogOutputChannel, closed:
     traceOutputChannel: log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     diagnosticCollectionName: 'backburner',
-    synchronize: { configurationSection: 'backburner' },
     markdown: { isTrusted: { enabledCommands: [] }, supportThemeIcons: true },
     initializationFailedHandler: () => false,
     errorHandler: {
@@ -60,14 +61,24 @@ export function makeClient(launch: Launch, log: vscode.LogOutputChannel, closed:
       },
     },
     middleware: {
+      workspace: {
+        configuration: (params) => params.items.map((item) => (item.section === 'backburner' ? settings() : null)),
+      },
       provideCodeActions: (document, range, context, token, next) =>
         next(document, range, { ...context, diagnostics: withAlike(document, context.diagnostics) }, token),
     },
   };
-  const run = { command: launch.program, args: ['lsp'], options: { env: launch.secrets } };
+  // The library hands over exactly this environment, and nothing of the process's own beside it.
+  const env = { ...process.env, ...launch.secrets };
+  const run = { command: launch.program, args: ['lsp'], options: { env } };
   const client = new Client('backburner', 'Backburner', { run, debug: run }, options);
   client.registerFeature(announce);
   return client;
+}
+
+function settings(): Record<string, unknown> {
+  const configuration = vscode.workspace.getConfiguration('backburner');
+  return chosen(SERVER_SETTINGS, (key) => configuration.inspect(key));
 }
 
 function withAlike(document: vscode.TextDocument, here: readonly vscode.Diagnostic[]): vscode.Diagnostic[] {

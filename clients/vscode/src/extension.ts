@@ -40,6 +40,9 @@ export function activate(extension: vscode.ExtensionContext): Api {
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('backburner.server')) {
         start(made, 'a setting changed');
+      } else if (event.affectsConfiguration('backburner')) {
+        // No settings along: the server asks for those that somebody set.
+        void made.connection.client?.sendNotification('workspace/didChangeConfiguration', { settings: null });
       }
     }),
   );

@@ -24,7 +24,15 @@ async function openWindow(
   page.setDefaultTimeout(PATIENCE);
   const lint = ['extensionDevelopmentPath', server.uri(path.join(__dirname, 'lint'))];
   const url = (at) => server.url({ folder, file: at.file && world.file(at.file), line: at.line, payload: [lint] });
-  await page.goto(url({ file, line }));
+  const open = async (at) => {
+    await page.goto(url(at));
+    await page.locator('[id="backburner.backburner.status"]').waitFor();
+    if (at.file) {
+      await page.locator('.editor-instance .view-line').first().waitFor();
+      await page.locator('.editor-instance .view-lines').first().click();
+    }
+  };
+  await open({ file, line });
   const window = {
     page,
     server,
@@ -110,7 +118,7 @@ async function openWindow(
     },
 
     async reload(at = { file, line }) {
-      await page.goto(url(at));
+      await open(at);
     },
 
     /** Lines of the extension's own log. */

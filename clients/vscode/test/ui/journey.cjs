@@ -20,7 +20,7 @@ function journey(title, { world: wishes, window: options, keep = false } = {}, w
       await window?.screenshot(`failed-${name}`);
       fs.mkdirSync(folder, { recursive: true });
       fs.writeFileSync(path.join(folder, `failed-${name}.log`), `${window?.log() ?? ''}\n${error.stack}\n`);
-      if (fs.existsSync(path.join(world.home, 'state'))) {
+      if (process.env.KEEP_HOME) {
         fs.cpSync(world.home, path.join(folder, `failed-${name}-home`), {
           recursive: true,
           filter: (from) => !from.endsWith('socket'),

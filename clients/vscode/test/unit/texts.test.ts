@@ -5,6 +5,7 @@ import { placeRows, targetsOf } from '../../src/places';
 import { alike } from '../../src/problems';
 import type { Hunk, OfferedPlace, ProposalFile } from '../../src/protocol';
 import { remember } from '../../src/recents';
+import { chosen } from '../../src/settings';
 
 const hunk = (ordinal: number, live: [number, number], merged: [number, number], verdict = 'open'): Hunk => ({
   id: `12.1/a.py:${ordinal}`,
@@ -125,4 +126,16 @@ test('the latest instruction comes first and stands once', () => {
   assert.deepEqual(remember(['a', 'b'], ' b '), ['b', 'a']);
   assert.deepEqual(remember(['a'], '  '), ['a']);
   assert.equal(remember(Array.from({ length: 20 }, String), 'new').length, 20);
+});
+
+test('only settings that somebody set are handed over, the nearest one', () => {
+  const set: Record<string, object> = {
+    agent: { defaultValue: '', globalValue: 'opus', workspaceValue: 'codex' },
+    effort: { defaultValue: '' },
+    'review.read_first': { defaultValue: true, globalValue: false },
+  };
+  assert.deepEqual(
+    chosen(['agent', 'effort', 'review.read_first', 'absent'], (key) => set[key]),
+    { agent: 'codex', review: { read_first: false } },
+  );
 });
