@@ -79,6 +79,7 @@ async def test_the_same_files_are_the_same_snapshot(project, opened: Open) -> No
     assert (await shadow.snapshot({"a.py": "x\n"})).commit == (await shadow.snapshot({"a.py": "x\n"})).commit
 
 
+@pytest.mark.slow
 async def test_an_edit_of_the_same_size_in_the_same_second_is_seen(project, opened: Open) -> None:
     """A copy of the index with a younger time would hide it (30 of 30 times)."""
     shadow = await opened(project.root)
@@ -515,6 +516,7 @@ def _refs(shadow: Shadow) -> list[str]:
     return done.stdout.decode().split()
 
 
+@pytest.mark.slow
 async def test_sixty_four_at_once(project, opened: Open) -> None:
     for number in range(300):
         project.write(f"src/{number // 20}/{number}.py", f"{number}\n" * 20)

@@ -92,6 +92,7 @@ def busy(project, tmp_path: Path):
     return project
 
 
+@pytest.mark.slow
 async def test_a_hundred_random_snapshots_change_nothing(busy, opened, tmp_path: Path) -> None:
     linked = type(busy)(tmp_path / "home" / "linked")
     shadows: list[Shadow] = [await opened(busy.root), await opened(linked.root), await opened(busy.root / "src")]
@@ -124,6 +125,7 @@ async def test_the_only_refs_of_ours_are_pins_of_commits_of_theirs(busy, opened)
     )
 
 
+@pytest.mark.slow
 async def test_ten_thousand_files(project, opened) -> None:
     for number in range(10_000):
         project.write(f"d{number // 100}/f{number}.txt", f"{number}\n" * 20)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from backburner.workspace.folders import Folders, find
@@ -32,12 +33,30 @@ MANIFESTS = frozenset(
         *("composer.json", "Gemfile", "go.mod", "Podfile", "bower.json"),
     }
 )
+_VARIABLES = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "GOROOT", "PYENV_ROOT", "NVM_DIR", "RUSTUP_HOME")
 _INTERPRETERS = ("python3", "python", "node", "ruby")
 _HOPS = 10
 
 
 def readable(env: Mapping[str, str], home: Path, root: Path, environments: Iterable[Path]) -> list[Path]:
-    """Folders to be shown read-only at their own paths, outer ones first. `environments`: Python environments in use."""
+    """Folders to be shown read-only at their own paths, outer ones first. `environments`: Python environments in use.
+
+    Looking costs some 10 ms, so the answer is kept until a folder on PATH changes.
+    """
+    variables = tuple((name, env[name]) for name in _VARIABLES if name in env)
+    times = tuple(_changed_at(entry) for entry in env.get("PATH", "").split(os.pathsep))
+    return list(_readable(variables, home, root, tuple(environments), times))
+
+
+@lru_cache(maxsize=64)
+def _readable(
+    variables: tuple[tuple[str, str], ...],
+    home: Path,
+    root: Path,
+    environments: tuple[Path, ...],
+    times: tuple[int, ...],
+) -> tuple[Path, ...]:
+    env = dict(variables)
     found: set[Path] = set()
     for entry in env.get("PATH", "").split(os.pathsep):
         folder = Path(entry)
@@ -46,16 +65,23 @@ def readable(env: Mapping[str, str], home: Path, root: Path, environments: Itera
             found.update(_installation(folder))
             for program in _linked(folder):
                 found.update(_hops(program))
-    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "GOROOT", "PYENV_ROOT", "NVM_DIR", "RUSTUP_HOME"):
-        if value := env.get(variable):
+    for name, value in variables:
+        if name != "PATH":
             found.add(Path(value))
             environments = (*environments, Path(value))
     for environment in environments:
         for name in _INTERPRETERS:
             found.update(_hops(environment / "bin" / name))
     found.update(home / package for package in PACKAGES)
-    shown = {path for path in found if path.is_dir() and may_show(path, home, root)}
-    return sorted(shown, key=lambda path: (len(path.parts), path))
+    shown = {path for path in found if path.is_absolute() and path.is_dir() and may_show(path, home, root)}
+    return tuple(sorted(shown, key=lambda path: (len(path.parts), path)))
+
+
+def _changed_at(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def may_show(path: Path, home: Path, root: Path) -> bool:
