@@ -101,11 +101,17 @@ async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: un
   return reviewed === undefined ? actionHere(ctx, name) : { task: reviewed };
 }
 
+/** What can be reviewed is what can be read or accepted. */
+const AS_FOR: Record<string, readonly string[]> = {
+  'backburner.ui.review': ['backburner.ui.review', 'backburner.read', 'backburner.accept'],
+};
+
 /** From the palette: what the server offers at the cursor, else in the queue; asks only when there are several. */
 async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined> {
-  const offered = (await actionsAt(ctx)).filter((action) => action.command === name);
+  const names = AS_FOR[name] ?? [name];
+  const offered = (await actionsAt(ctx)).filter((action) => names.includes(action.command));
   const inQueue = ctx.queue.rows.flatMap((row) => {
-    const action = actionOf(row, name);
+    const action = names.map((each) => actionOf(row, each)).find((each) => each !== undefined);
     return action ? [{ ...action, title: row.title, lens: row.detail }] : [];
   });
   const choices = offered.length > 0 ? offered : inQueue;
@@ -113,14 +119,16 @@ async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined>
     void vscode.window.showInformationMessage(`Nothing here to ${shortName(name)}.`);
     return undefined;
   }
-  if (choices.length === 1 && offered.length === 1) {
-    return choices[0]?.arguments;
+  const [nearest] = offered;
+  // Several hunks of one task at one place: the server puts the one that the cursor is on first.
+  if (nearest !== undefined && offered.every((action) => action.arguments.task === nearest.arguments.task)) {
+    return names.length > 1 ? { task: nearest.arguments.task } : nearest.arguments;
   }
   const picked = await vscode.window.showQuickPick(
     choices.map((action) => ({ label: action.title, description: action.lens, action })),
     { placeHolder: 'Which one?' },
   );
-  return picked?.action.arguments;
+  return names.length > 1 ? picked && { task: picked.action.arguments.task } : picked?.action.arguments;
 }
 
 async function actionsAt(ctx: Ctx): Promise<ServerAction[]> {

@@ -56,7 +56,8 @@ export class Connection {
       if (!vscode.workspace.isTrusted) {
         throw new Sentence('Backburner does not run in a folder that is not trusted.');
       }
-      await this.restart('needed for a command');
+      clearTimeout(this.timer);
+      await this.replacing.join();
     }
     if (this.client === undefined || this.state !== 'running') {
       throw new Sentence(this.state === 'missing' ? '' : 'The Backburner server does not run. The log says why.');

@@ -18,6 +18,11 @@ export class Serial {
     return this.queued;
   }
 
+  /** The run that is going on, with the one that waits, if any; else a new one. */
+  join(): Promise<void> {
+    return this.queued ?? this.running ?? this.start();
+  }
+
   private start(): Promise<void> {
     this.queued = undefined;
     const run = this.work().finally(() => {
