@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
@@ -221,6 +222,18 @@ async def test_the_worker_is_a_process_of_its_own_that_dies_with_the_daemon(home
     assert b"SECRET_KEY" not in environment
     os.kill(home.pid(), signal.SIGKILL)
     await wait_for_end(worker["pid"])
+
+
+async def test_two_workers_of_one_daemon_live_side_by_side_but_an_old_one_must_end_first(home: Home) -> None:
+    start(home)
+    client = await home.client()
+    first, second = [(await client.request("x/worker", {}))["pid"] for _ in range(2)]
+    for worker in (first, second):
+        os.kill(worker, 0)
+    with (home.path / "state" / "worker.lock.7").open("w") as old:
+        fcntl.flock(old, fcntl.LOCK_EX)
+        assert (await client.error("x/worker", {}))["code"] == -32603
+    assert (await client.request("x/worker", {}))["pid"] not in (first, second)
 
 
 async def test_fifty_clients_see_their_own_texts(running: Home) -> None:
