@@ -61,7 +61,7 @@ class Checkout:
         """A command ran since the files were last known to be those of the workspace."""
         self._lock = lock
         self._shadow = shadow
-        self._tree = ""
+        self._tree: str = ""
         self._workspace: Workspace | None = None
         self._git = shadow.git.but(
             work_tree=self.files,
