@@ -134,8 +134,8 @@ class Editor:
 
         def look() -> bool:
             view.clear()
-            view.update(self.ask("show", task=task))
-            return view["state"] == state
+            view.update(self.lua(ASK, "show", {"task": task}).get("result") or {})
+            return view.get("state") == state
 
         wait_for(look, lambda: f"#{task} {state}, it is {view}; {self.seen()}")
         return view

@@ -35,6 +35,13 @@ local function capabilities()
   return all
 end
 
+--- An empty table would be sent as a list.
+--- @return table
+local function settings()
+  local own = vim.tbl_extend('force', config.current.ascii and { ascii = true } or {}, config.current.settings)
+  return next(own) and { backburner = own } or {}
+end
+
 --- @param err table?
 --- @param result table
 local function on_status(err, result)
@@ -72,9 +79,7 @@ function M.config()
       end
     end,
     capabilities = capabilities(),
-    settings = {
-      backburner = vim.tbl_extend('force', config.current.ascii and { ascii = true } or {}, config.current.settings),
-    },
+    settings = settings(),
     handlers = {
       ['backburner/status'] = on_status,
       ['workspace/codeLens/refresh'] = function()

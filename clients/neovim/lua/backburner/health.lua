@@ -10,7 +10,9 @@ function M.check()
   else
     health.error('Neovim 0.10 or newer is needed for the plugin; older ones can use plain LSP.')
   end
-  local program = require('backburner.config').current.cmd[1]
+  local clients = vim.lsp.get_clients({ name = 'backburner' })
+  local config = clients[1] and clients[1].config or vim.lsp.config and vim.lsp.config.backburner
+  local program = (config or require('backburner.client').config()).cmd[1]
   local path = vim.fn.exepath(program)
   if path == '' then
     health.error(('%s is not on PATH'):format(program), { 'pip install backburner, or set `cmd` in setup()' })
@@ -23,7 +25,6 @@ function M.check()
   else
     health.error('git is not on PATH', { 'Install git: snapshots are made with it.' })
   end
-  local clients = vim.lsp.get_clients({ name = 'backburner' })
   if #clients > 0 then
     health.ok(('attached to %d buffer(s)'):format(#vim.tbl_keys(clients[1].attached_buffers or {})))
   else

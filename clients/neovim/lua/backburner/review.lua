@@ -70,6 +70,10 @@ local function draw(bufnr, file)
         hl_group = not empty and 'BackburnerDelete' or nil,
         hl_eol = not empty,
       })
+      for removed = hunk.start_line, math.min(hunk.end_line, last) - 1 do
+        local sign = { sign_text = '-', sign_hl_group = 'BackburnerSign' }
+        vim.api.nvim_buf_set_extmark(bufnr, namespace, removed, 0, sign)
+      end
       local below = empty and line or math.min(hunk.end_line, last) - 1
       if #added > 0 then
         vim.api.nvim_buf_set_extmark(bufnr, namespace, below, 0, {

@@ -93,6 +93,7 @@ end
 --- @param task integer
 --- @param file backburner.File
 function M.show(task, file)
+  require('backburner.review').later()
   vim.cmd('tab split ' .. vim.fn.fnameescape(vim.uri_to_fname(file.uri)))
   local left = vim.api.nvim_get_current_win()
   vim.cmd.diffthis()
@@ -100,7 +101,7 @@ function M.show(task, file)
   local right = vim.api.nvim_get_current_win()
   vim.api.nvim_win_set_buf(right, proposal_buffer(task, file))
   vim.cmd.diffthis()
-  vim.wo[right].winbar = ('#%d proposal  :Backburner accept %d takes it, closing means later'):format(task, task)
+  vim.wo[right].winbar = ('#%d proposal  :w keeps edits'):format(task)
   vim.api.nvim_set_current_win(left)
   local group = vim.api.nvim_create_augroup('backburner_sidebyside_' .. left, { clear = true })
   for _, window in ipairs({ left, right }) do

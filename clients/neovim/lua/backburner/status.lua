@@ -47,8 +47,10 @@ end
 local function say(causes)
   local standing = {} --- @type table<string, boolean>
   for _, cause in ipairs(causes) do
-    standing[cause] = true
-    if not said[cause] and require('backburner.config').current.notify then
+    -- How many tasks it stops may grow; that is not said again.
+    local kind = cause:gsub('^%d+ tasks? ', '')
+    standing[kind] = true
+    if not said[kind] and require('backburner.config').current.notify then
       vim.notify('backburner: ' .. cause, vim.log.levels.WARN)
     end
   end
