@@ -251,6 +251,37 @@ M.verbs = {
   end,
 }
 
+--- One line about each verb, for the help.
+M.help = {
+  delegate = 'delegate the range or the symbol at the cursor',
+  recent = 'delegate with one of your last instructions',
+  again = 'delegate with the last instruction',
+  actions = 'everything that can be done here',
+  queue = 'the queue, in a window',
+  qf = 'open hunks of all results in the quickfix list',
+  next = 'read what is best read next',
+  read = 'read a result in the code; a report in a window',
+  review = "side by side in a tab, with Neovim's own diff",
+  draft = 'what a running task has changed so far',
+  diff = 'a result as a unified diff',
+  accept = 'take the hunk at the cursor, on none: all that is open',
+  reject = 'the same, turned down',
+  rest = 'accept the rest of a group like those you read',
+  dismiss = 'put away findings, a report, a failure',
+  undo = 'take verdicts back',
+  reply = 'say something to a finished task',
+  steer = 'tell a running task something',
+  answer = 'answer the question of a task',
+  retry = 'run again',
+  refit = 'let the agent fit its result to the text as it is',
+  continue = 'go on after a step',
+  stop = 'stop a task',
+  keep = 'stop a task and keep what it has',
+  start = 'start a task that waits',
+  today = 'what the day came to',
+  restart = 'start the server again',
+}
+
 --- @param name string
 --- @param words string[]?
 function M.verb(name, words)

@@ -1,0 +1,87 @@
+--- Writes the help from the tables of `config.lua` and `commands.lua`: `nvim --clean -l help.lua FILE`, `-` for the screen.
+
+local here = vim.fs.dirname(vim.fs.dirname(vim.fs.abspath(debug.getinfo(1, 'S').source:sub(2))))
+vim.opt.runtimepath:prepend(here)
+
+local config = require('backburner.config')
+local commands = require('backburner.commands')
+local lines = {} --- @type string[]
+
+--- @param text string
+local function add(text)
+  vim.list_extend(lines, vim.split(text, '\n'))
+end
+
+--- @param title string
+--- @param tag string
+local function section(title, tag)
+  tag = '*' .. tag .. '*'
+  add(('='):rep(78))
+  add(title .. (' '):rep(78 - #title - #tag) .. tag)
+  add('')
+end
+
+add([[
+*backburner.txt*  Delegate code to slow models, judge the results in the code
+
+Neovim 0.10 or newer. With 0.11: >lua
+
+    vim.lsp.enable('backburner')
+<
+With 0.10, or to set options: >lua
+
+    require('backburner').setup({})
+<
+No keys are mapped. The `:Backburner` command has everything.
+]])
+section('COMMAND', ':Backburner')
+add([[
+:[range]Backburner {verb} [#task] [words]
+
+A verb about a task takes the one that is named, else the one at the cursor,
+else the one that is being read, else it asks.
+]])
+local verbs = vim.tbl_keys(commands.verbs)
+table.sort(verbs)
+for _, verb in ipairs(verbs) do
+  add(('%-12s %s'):format(verb, commands.help[verb]))
+end
+add('')
+section('MAPS', 'backburner-maps')
+add([[
+<Plug>(backburner-delegate)      an operator: delegates {motion}; `.` repeats it
+                                 with the same words. In Visual mode too.
+<Plug>(backburner-{verb}-here)   delegate, again, queue, next, read, accept,
+                                 reject, reply, review
+
+While a result is read, `]h` and `[h` go to its next and previous hunk in the
+buffers that it changes, unless you mapped them there.
+]])
+section('OPTIONS', 'backburner-options')
+for _, name in ipairs(config.order) do
+  local option = config.schema[name]
+  add(('%s  (%s, default %s)'):format(name, option.type, vim.inspect(option.default):gsub('%s+', ' ')))
+  add('    ' .. option.doc)
+  add('')
+end
+section('STATUS', 'backburner-status')
+add([[
+require('backburner').status()       what is pending, as a table
+require('backburner').statusline()   `bb 3 +2 ?1`: running, to read, questions;
+                                     empty when nothing is pending
+g:backburner_status                  the same string
+g:backburner_status_dict             the same table
+
+Events: User BackburnerStatus, BackburnerReady, BackburnerAsks,
+BackburnerFailed; `data` says how many.
+]])
+add('vim:tw=78:ft=help:norl:')
+
+local text = table.concat(lines, '\n') .. '\n'
+if arg[1] == '-' then
+  io.write(text)
+else
+  local file = assert(io.open(arg[1], 'w'))
+  file:write(text)
+  file:close()
+end
