@@ -12,6 +12,7 @@ from typing import Any
 
 from backburner.engine.line import StartWorker
 from backburner.engine.projects import Projects
+from backburner.lib import handshake
 from backburner.lib.clock import Clock
 from backburner.lsp.roots import Owned
 from backburner.lsp.server import build
@@ -29,7 +30,9 @@ class EditorService:
         self.editors = editors
 
     def build(self, connection: Connection) -> Server:
-        """A server with every feature for one client."""
+        """A server with every feature for one client. An editor's coming is the sign to have a worker ready."""
+        if connection.kind == handshake.EDITOR:
+            self.editors.projects.workers.warm()
         return build(self.editors, connection)
 
     def alive(self) -> int:
