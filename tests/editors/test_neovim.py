@@ -323,3 +323,17 @@ def test_health_says_what_works(w: World) -> None:
     assert "attached to 1 buffer" in e.text
     assert "git: git version" in e.text
     assert "ERROR" not in e.text
+
+
+def test_neovims_own_code_actions_ask_for_words_and_read_in_the_code(w: World) -> None:
+    w.script(RENAME)
+    w.file("lexer.py", LEXER)
+    e = w.editor("lexer.py")
+    e.lua("pick, words = 'Delegate…', 'rename the calls'")
+    e.lua("vim.schedule(vim.lsp.buf.code_action)")
+    e.lens("✓ #1 Rename the calls", 1)
+    assert "parse()" in e.lua("return asked[#asked]"), "the prompt says what it is about"
+    e.lua("pick = '#1 Read'")
+    e.lua("vim.schedule(vim.lsp.buf.code_action)")
+    e.until(f"{HUNKS} == 2")
+    assert e.lua("return #vim.api.nvim_list_wins()") == 1

@@ -35,6 +35,18 @@ local function capabilities()
   return all
 end
 
+--- Commands of code actions that are not simply sent: words are asked for, results are shown by us.
+--- @return table<string, fun(command: lsp.Command)>
+local function commands()
+  local all = {} --- @type table<string, fun(command: lsp.Command)>
+  for _, name in ipairs({ 'delegate', 'reply', 'steer', 'answer', 'read', 'draft', 'next', 'show', 'ui.review' }) do
+    all[NAME .. '.' .. name] = function(command)
+      require('backburner.commands').act(command)
+    end
+  end
+  return all
+end
+
 --- An empty table would be sent as a list.
 --- @return table
 local function settings()
@@ -87,16 +99,7 @@ function M.config()
         return vim.NIL
       end,
     },
-    -- Code actions and lenses come through here, so that words are asked for and results are shown by us.
-    commands = setmetatable({}, {
-      __index = function(_, name)
-        if vim.startswith(name, NAME .. '.') then
-          return function(command)
-            require('backburner.commands').act(command)
-          end
-        end
-      end,
-    }),
+    commands = commands(),
     on_attach = function(client, bufnr)
       restarts = 0
       last = client.id

@@ -141,7 +141,11 @@ function M.act(action)
   local argument = given[1] or given --- @type table
   local review = require('backburner.review')
   if name == 'delegate' and not argument.instruction and not argument.recipe then
-    require('backburner.delegate').ask_for(argument.targets, argument.prompt)
+    if #argument.targets == 1 then
+      require('backburner.delegate').ask(argument.targets[1])
+    else
+      require('backburner.delegate').ask_for(argument.targets, argument.prompt)
+    end
   elseif (name == 'reply' or name == 'steer' or name == 'answer') and not argument.text then
     M.say(name, argument.task)
   elseif name == 'read' then
