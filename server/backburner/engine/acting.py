@@ -64,15 +64,15 @@ def react(engine: Engine, batch: Batch) -> None:
 
 def capacity(engine: Engine) -> Capacity:
     """What the world outside allows this project now; sets an alarm for when that changes by itself."""
-    shared, limits = engine.shared, engine.settings.limits
+    shared, settings = engine.shared, engine.settings
+    limits = settings.limits
     now = shared.clock.now()
     troubles: dict[int, Trouble] = {}
     discounts: dict[int, str] = {}
     wake = [engine.day_bounds()[1]]
-    for task in engine.state.tasks.values():
-        if task.state != "queued":
-            continue
-        agent = engine.agents.resolve(task)
+    queued = [task for task in engine.state.tasks.values() if task.state == "queued"]
+    for task in queued:
+        agent = engine.agents.resolve(task, settings)
         if isinstance(agent, Trouble):
             troubles[task.number] = agent
             continue
@@ -83,7 +83,7 @@ def capacity(engine: Engine) -> Capacity:
         if until is not None:
             wake.append(until)
             troubles[task.number] = paused(agent.provider, until)
-    if any(task.state == "queued" for task in engine.state.tasks.values()):
+    if queued:
         engine.alarms.set("look", min(moment for moment in wake if moment > now), engine.poke)
     return Capacity(
         now=now,

@@ -48,10 +48,12 @@ class Agents:
             reachable=self._environments.reachable,
         )
 
-    def resolve(self, task: Task) -> AgentSpec | Trouble:
-        """What the task's next run is given, or why it cannot start."""
-        settings = self._settings()
-        if self._resolved_of != (settings, self._environments.revision):
+    def resolve(self, task: Task, settings: Settings | None = None) -> AgentSpec | Trouble:
+        """What the task's next run is given, or why it cannot start. `settings`: where the caller has looked already."""
+        if settings is None:
+            settings = self._settings()
+        known = self._resolved_of
+        if known is None or known[0] is not settings or known[1] != self._environments.revision:
             self._resolved_of = (settings, self._environments.revision)
             self._resolved.clear()
         place = (task.agent, task.effort, task.environment)
