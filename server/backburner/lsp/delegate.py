@@ -162,7 +162,7 @@ def prompt(engine: Engine | None, title: str) -> str:
     return f"{question}  {agent} · up to {money(budget)}"
 
 
-def places(session: Session, argument: PlaceArguments) -> dict[str, Any]:
+def places(session: Session, argument: PlaceArguments) -> Awaitable[dict[str, Any]]:
     """What could be delegated in a file: problems by kind, comments, symbols; and the placeholder of the box."""
     place = argument.place
     owned = session.owned(place.uri)
@@ -204,11 +204,16 @@ def places(session: Session, argument: PlaceArguments) -> dict[str, Any]:
             }
         )
     here = target(owned.path, text, place, session.client.encoding)
-    return {"places": found, "prompt": prompt(session.engines.get(owned.root), here.title)}
+
+    async def later() -> dict[str, Any]:
+        return {"places": found, "prompt": prompt(await session.engine(owned.root), here.title)}
+
+    return later()
 
 
-def actions_here(session: Session, argument: PlaceArguments) -> dict[str, Any]:
+async def actions_here(session: Session, argument: PlaceArguments) -> dict[str, Any]:
     """Everything that can be done at a place, as the code action menu has it."""
+    await session.publisher.catch_up()
     place = argument.place
     document = session.documents.get(place.uri)
     where = session.range_of(place)

@@ -83,8 +83,9 @@ class Publisher:
 
     def changed(self, root: Path) -> None:
         """The project's state is another one."""
-        self._dirty.add(root)
-        self._wake.set()
+        if root not in self._dirty:
+            self._dirty.add(root)
+            self._wake.set()
 
     def document(self, what: What, uri: str) -> None:
         """A text was opened, changed or closed. Opening and closing are moments to look."""
@@ -185,23 +186,20 @@ class Publisher:
         while True:
             await self._wait()
             self._wake.clear()
-            if not self._now:
-                idle = self.session.last_edit + IDLE_S - clock.monotonic()
-                if idle > 0:
-                    await self._sleep(idle)
-                    if not self._now and self._typed_within(IDLE_S):
-                        self._wake.set()
-                        continue
+            while not self._now and (idle := self.session.last_edit + IDLE_S - clock.monotonic()) > 0:
+                await self._sleep(idle)
+                self._wake.clear()
             await clock.sleep(GATHER_S if self._now else QUIET_S)
+            if not self._now and self.session.last_edit + IDLE_S > clock.monotonic():
+                # The person began to type while we gathered.
+                self._wake.set()
+                continue
             self._now = False
             try:
                 await self._round()
             except Exception:
                 logger.exception("publishing failed")
             await self.session.connection.drained()
-
-    def _typed_within(self, seconds: float) -> bool:
-        return self.session.clock.monotonic() - self.session.last_edit < seconds
 
     async def _wait(self) -> None:
         """Until something happens; with running tasks at most `TITLE_S`, because their titles tell the time."""
@@ -221,12 +219,22 @@ class Publisher:
             timer.cancel()
             waker.cancel()
 
-    async def _round(self) -> None:
-        for root, engine in tuple(self.session.engines.items()):
+    @property
+    def is_behind(self) -> bool:
+        """Something happened since what is shown was true."""
+        return bool(self._dirty)
+
+    async def catch_up(self) -> None:
+        """Show what is true now: the person looks."""
+        for root in tuple(self._dirty):
+            engine = self.session.engines[root]
             self._dirty.discard(root)
             state, held = engine.state, engine.held
             await engine.texts.load(needed_texts(state))
             self._shown[root] = Shown(state, held)
+
+    async def _round(self) -> None:
+        await self.catch_up()
         wanted: dict[str, list[types.Diagnostic]] = {}
         for root in self.session.engines:
             for path, marks in self.project(root).items():
