@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from backburner import __version__
 from backburner.lib import handshake, reach
 from backburner.lib.clock import HandClock
 from backburner.lsp.accepting import CHECK_S, IDLE_S, Hall
-from backburner.lsp.daemon import listen
+from backburner.lsp.listening import listen
 from backburner.lsp.workers import process_starter
 from daemon_home import TOYS, Home, new_home, wait_for_end
 from rpc_client import RpcClient, frame
@@ -51,11 +51,10 @@ def start(home: Home) -> None:
 
 
 class HallWithClock:
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, holds_lock: Callable[[], bool]) -> None:
         self.clock = HandClock()
         self.toys = Toys(process_starter(TOYS))
-        self.hall = Hall(listen(Path(path)), self.toys, self.clock)
+        self.hall = Hall(listen(Path(path)), self.toys, self.clock, holds_lock=holds_lock)
 
     async def pass_minutes(self, minutes: int) -> None:
         for _ in range(minutes):
@@ -65,9 +64,11 @@ class HallWithClock:
 
 
 @asynccontextmanager
-async def hall(home: Home) -> AsyncIterator[tuple[HallWithClock, asyncio.Task[None]]]:
+async def hall(
+    home: Home, holds_lock: Callable[[], bool] = lambda: True
+) -> AsyncIterator[tuple[HallWithClock, asyncio.Task[None]]]:
     handshake.make_folder(os.fsencode(Path(home.socket).parent))
-    with_clock = HallWithClock(home.socket)
+    with_clock = HallWithClock(home.socket, holds_lock)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(with_clock.hall.serve())
         try:
@@ -209,6 +210,30 @@ async def test_a_starter_and_its_daemon_killed_early_do_not_stop_the_next(home: 
     client = await home.bridge()
     await client.initialize()
     assert await client.request("x/pid", {}) == home.pid()
+
+
+async def test_a_daemon_whose_socket_was_cleaned_away_is_found_again(home: Home) -> None:
+    """Programs that clean /tmp do that after some days; the lock must not keep the next editor out."""
+    start(home)
+    pid = home.pid()
+    before = await home.client()
+    Path(home.socket).unlink()
+    client = await home.bridge()
+    await client.initialize()
+    assert await client.request("x/pid", {}) == pid
+    assert await before.request("x/pid", {}) == pid
+
+
+async def test_a_daemon_whose_folder_was_removed_leaves(home: Home) -> None:
+    there = True
+    async with hall(home, lambda: there) as (daemon, serving):
+        client = await home.client()
+        await daemon.pass_minutes(2)
+        assert not serving.done()
+        there = False
+        await daemon.pass_minutes(2)
+        assert await client.receive() is None
+        await serving
 
 
 async def test_the_worker_is_a_process_of_its_own_that_dies_with_the_daemon(home: Home) -> None:

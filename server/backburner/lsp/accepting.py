@@ -13,6 +13,7 @@ import socket
 from asyncio import Task as Handle
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -21,6 +22,7 @@ from backburner import __version__
 from backburner.lib import handshake, reach
 from backburner.lib.clock import Clock
 from backburner.lsp.framing import FramingLimits
+from backburner.lsp.listening import listen
 from backburner.lsp.transport import Connection, Server
 from backburner.lsp.workers import StartWorker
 
@@ -68,14 +70,20 @@ class Hall:
         version: str = __version__,
         idle_s: float = IDLE_S,
         limits: FramingLimits | None = None,
+        holds_lock: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`holds_lock` tells whether the lock that the daemon took is still the one that others would meet."""
         self._listener = listener
+        self._name = Path(listener.getsockname())
+        self._inode = _inode(self._name)
         self._service = service
         self._clock = clock
         self._version = version
         self._idle_s = idle_s
         self._limits = limits
+        self._holds_lock = holds_lock
         self._leaving = asyncio.Event()
+        self._awake = asyncio.Event()
         self._started = clock.monotonic()
         self._idle_since = self._started
         self._clients: set[Connection] = set()
@@ -87,6 +95,11 @@ class Hall:
     def stop(self) -> None:
         """Let `serve` return; may be called from a signal handler of the loop."""
         self._leaving.set()
+        self._awake.set()
+
+    def look_around(self) -> None:
+        """Somebody could not reach us: if the socket lost its name, give it one again. For signal handlers, too."""
+        self._awake.set()
 
     async def serve(self) -> None:
         """Accept until it is time to leave; every connection is closed when this returns."""
@@ -94,8 +107,14 @@ class Hall:
         async with asyncio.TaskGroup() as group:
             accepting = group.create_task(self._accept(group), name="accept")
             watching = group.create_task(self._watch_idleness(), name="watch idleness")
-            await self._leaving.wait()
-            _stop_listening(self._listener)
+            while not self._leaving.is_set():
+                self._awake.clear()
+                await self._awake.wait()
+                if self._name_is_lost():
+                    accepting.cancel()
+                    self._listen_again()
+                    accepting = group.create_task(self._accept(group), name="accept")
+            self._stop_listening()
             for handle in (accepting, watching, *self._handles):
                 handle.cancel()
 
@@ -210,6 +229,12 @@ class Hall:
     async def _watch_idleness(self) -> None:
         while True:
             await self._clock.sleep(CHECK_S)
+            if not self._holds_lock():
+                # The state folder was taken away under us: what we know is void, and another daemon may have started.
+                logger.error("the lock is gone; leaving")
+                self.stop()
+                return
+            self.look_around()
             if self._is_busy():
                 self._idle_since = self._clock.monotonic()
             elif self._clock.monotonic() - self._idle_since >= self._idle_s:
@@ -217,6 +242,29 @@ class Hall:
                 self.stop()
             else:
                 self._leave_if_outdated()
+
+    def _name_is_lost(self) -> bool:
+        """Programs that clean /tmp take sockets away; without its name nobody finds us, and our lock keeps others out."""
+        return not self._leaving.is_set() and _inode(self._name) != self._inode
+
+    def _listen_again(self) -> None:
+        logger.warning("%s was taken away; listening anew", self._name)
+        try:
+            handshake.make_folder(os.fsencode(self._name.parent))
+            listener = listen(self._name)
+        except OSError as error:
+            logger.error("cannot listen on %s: %s", self._name, error)
+            return
+        self._listener.close()
+        self._listener = listener
+        self._listener.setblocking(False)
+        self._inode = _inode(self._name)
+
+    def _stop_listening(self) -> None:
+        """First the name, then the socket: who comes in between waits for the lock, and nobody connects to nothing."""
+        if _inode(self._name) == self._inode:
+            self._name.unlink(missing_ok=True)
+        self._listener.close()
 
     def _leave_if_outdated(self) -> None:
         if self._outdated and not self._is_busy():
@@ -247,11 +295,11 @@ async def _read_greeting(reader: asyncio.StreamReader) -> tuple[int, dict[str, s
     return protocol, *handshake.read_greeting_body(await reader.readexactly(length))
 
 
-def _stop_listening(listener: socket.socket) -> None:
-    """First the name, then the socket: who comes in between waits for the lock, and nobody connects to nothing."""
-    with contextlib.suppress(OSError):
-        os.unlink(listener.getsockname())
-    listener.close()
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING
 
 from backburner.lib import handshake, reach
 from backburner.lib.files import LockFile
+from backburner.lsp.listening import listen
 from backburner.store import paths
 
 if TYPE_CHECKING:
     from backburner.lsp.accepting import Hall, OpenService
 
-QUEUE = 512
-"""Clients that may wait while everything is imported."""
 LOCK_TRIES = 100
 LOCK_TICK_S = 0.05
 """A daemon that is just leaving needs a moment."""
@@ -49,9 +48,15 @@ def run(door: str, *, detached: bool, open_service: OpenService | None = None) -
     except (paths.UnsafeFolder, OSError) as error:
         sys.stderr.write(f"backburner: {error}\n")
         return 1
+    # Until the loop takes it over: its default is to end the process.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     lock = LockFile(paths.daemon_lock())
     if not _acquire(lock, tries=LOCK_TRIES if detached else 1):
-        sys.stderr.write(f"backburner: a daemon runs already (process {_holder(lock.path)}).\n")
+        holder = _holder(lock.path)
+        # Whoever starts a daemon has not found one: let it see to its socket.
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int(holder), signal.SIGUSR1)
+        sys.stderr.write(f"backburner: a daemon runs already (process {holder}).\n")
         return reach.STILL_LOCKED
     try:
         listener = listen(socket_path)
@@ -60,21 +65,6 @@ def run(door: str, *, detached: bool, open_service: OpenService | None = None) -
         return 1
     _allow_many_files()
     return _serve(door, listener, lock, open_service, detached=detached)
-
-
-def listen(path: Path) -> socket.socket:
-    """A listening socket at `path`. The caller holds the lock, so whatever has the name already is stale."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listener.bind(str(path))
-        path.chmod(0o600)
-        listener.listen(QUEUE)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _serve(
@@ -100,10 +90,12 @@ def _serve(
     # What was imported stays; the collector need not look at it again.
     gc.freeze()
 
+    inode = lock.path.stat().st_ino
+
     async def serve() -> None:
         clock = RealClock()
         async with open_service(process_starter(door), clock) as service:
-            hall = Hall(listener, service, clock)
+            hall = Hall(listener, service, clock, holds_lock=lambda: _is_held(lock.path, inode))
             _stop_on_signals(hall)
             logger.info("listening, process %d", os.getpid())
             await hall.serve()
@@ -121,6 +113,7 @@ def _stop_on_signals(hall: Hall) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, hall.stop)
+    loop.add_signal_handler(signal.SIGUSR1, hall.look_around)
 
 
 def _acquire(lock: LockFile, *, tries: int) -> bool:
@@ -129,6 +122,13 @@ def _acquire(lock: LockFile, *, tries: int) -> bool:
             return True
         select.select([], [], [], LOCK_TICK_S)
     return lock.acquire()
+
+
+def _is_held(path: Path, inode: int) -> bool:
+    try:
+        return path.stat().st_ino == inode
+    except OSError:
+        return False
 
 
 def _holder(path: Path) -> str:
