@@ -10,7 +10,7 @@ from typing import Any
 
 SECTION = re.compile(r"^-- (.+) --$")
 MARKER = re.compile(r"[ \t]*#@ ?(.*)$")
-PATHLIKE = re.compile(r"(?<=[(,])\s*([\w./-]*[./][\w./-]*)\s*(?=[,)])")
+PATHLIKE = re.compile(r"(?<=[(,=])\s*([\w./-]*[./][\w./-]*)\s*(?=[,)])")
 
 
 @dataclass
@@ -72,12 +72,13 @@ def call(text: str) -> Call:
     text = PATHLIKE.sub(
         lambda match: match[0] if _is_number(match[1]) else match[0].replace(match[1], repr(match[1])), text
     )
-    node = ast.parse(text, mode="eval").body
+    # One command has the name of a Python keyword.
+    node = ast.parse(text.replace("continue(", "continue_("), mode="eval").body
     assert isinstance(node, ast.Call), text
     assert isinstance(node.func, ast.Name), text
     positional = tuple(_value(argument) for argument in node.args)
     named = {keyword.arg or "": _value(keyword.value) for keyword in node.keywords}
-    return Call(node.func.id, positional, named, ast.literal_eval(refusal) if refusal else None)
+    return Call(node.func.id.rstrip("_"), positional, named, ast.literal_eval(refusal) if refusal else None)
 
 
 def unmarked(text: str) -> tuple[str, list[tuple[int, str]]]:

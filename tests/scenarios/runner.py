@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -41,25 +42,47 @@ class Scenario:
         for section in self.archive.sections:
             if section.name in ("script", "config", "settings", "client"):
                 continue
+            if section.name.startswith("case "):
+                started, delegations = False, []
+                self._fresh()
+                continue
             if section.name == "do":
                 if not started:
                     started = True
                     await self._delegate(delegations)
-                for step in calls(section.body):
-                    await self.step(step)
+                lines = section.body.splitlines()
+                for number, line in enumerate(lines):
+                    for step in calls(line):
+                        refusal = await self.step(step)
+                        lines[number] = line.partition(" ! ")[0] + (f" ! {json.dumps(refusal)}" if refusal else "")
+                section.body = "".join(f"{line}\n" for line in lines)
             elif not started:
                 delegations += self._put(section)
             else:
                 section.body = await self._expect(section)
         assert started, "a scenario has at least one `do`, which may be empty"
 
+    def _fresh(self) -> None:
+        """A new case in the same project: nothing is open, and what was said before is not looked at again."""
+        for uri in list(self.client.buffers):
+            self.client.close(uri.removeprefix(f"{self.root.as_uri()}/"))
+        self._said = len(self.client.said())
+
     def _put(self, section: Section) -> list[tuple[str, int, Call]]:
         text, markers = unmarked(section.body)
+        flags = section.flag.split(", ")
+        if "noeol" in flags:
+            text = text.removesuffix("\n")
         path = self.root / section.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        eol = "\r\n" if section.flag == "crlf" else "\n"
-        path.write_text("" if section.flag == "unsaved" else text, newline=eol)
-        if markers or section.flag in ("open", "unsaved", "crlf"):
+        eol = "\r\n" if "crlf" in flags else "\n"
+        bom = "\ufeff" if "bom" in flags else ""
+        path.write_text("" if "unsaved" in flags else bom + text, newline=eol)
+        if "binary" in flags:
+            path.write_bytes(b"\0\1" + text.encode())
+        if "exec" in flags:
+            path.chmod(0o755)
+        if markers or {"open", "unsaved", "crlf"} & set(flags):
             self.client.open(section.name, text)
         return [(section.name, line, call(marker)) for line, marker in markers]
 
@@ -94,7 +117,8 @@ class Scenario:
 
     # Steps.
 
-    async def step(self, step: Call) -> None:
+    async def step(self, step: Call) -> str | None:
+        """Do it; the sentence that it was refused with."""
         try:
             done = getattr(self, f"do_{step.name}", None)
             if done is not None:
@@ -107,7 +131,8 @@ class Scenario:
             refusal = str(error)
         else:
             refusal = None
-        assert refusal == step.refusal, f"{step.name}{step.positional}"
+        assert self.updating or refusal == step.refusal, f"{step.name}{step.positional}"
+        return refusal
 
     async def _command(self, step: Call) -> None:
         """A command of the server whose first argument is the task."""
@@ -131,6 +156,10 @@ class Scenario:
         left = [item["reason"] for item in (answer or {}).get("left", [])]
         if left:
             raise Refused({"message": " ".join(left), "code": 0})
+
+    async def do_raw(self, name: str, argument: dict[str, Any]) -> None:
+        """A command exactly as written."""
+        self.answer = await self.client.command(name, argument)
 
     async def do_wait(self, task: int, state: str = "") -> None:
         await self._wait(task, state)
@@ -198,6 +227,7 @@ class Scenario:
         assert self._restart is not None
         buffers = self.client.buffers
         self.client = await self._restart(self.root)
+        self._said = 0
         for buffer in buffers.values():
             self.client.open(buffer.uri, buffer.text)
 
@@ -257,8 +287,9 @@ class Scenario:
             assert not file.exists(), f"{section.name} is still there"
             return ""
         buffer = self.client.buffers.get(self.client.uri(section.name))
-        if section.flag == "disk" or buffer is None:
-            return file.read_bytes().decode().replace("\r\n", "<CRLF>\n" if section.flag == "crlf" else "\n")
+        flags = section.flag.split(", ")
+        if "disk" in flags or buffer is None:
+            return _on_disk(file, flags)
         lines = buffer.text.split("\n")
         marks: dict[int, list[str]] = {}
         found = await self.client.request("textDocument/codeLens", {"textDocument": {"uri": buffer.uri}})
@@ -274,7 +305,18 @@ class Scenario:
             # What was sent for an older text may lie past the end of this one; then it is about to be replaced.
             lines += [""] * (line + 1 - len(lines))
             lines[line] += f"  #@ {' '.join(texts)}"
-        return _clock("\n".join(lines))
+        if lines[-1]:
+            lines += ["<NO EOL>", ""] if len(lines) > 1 or buffer.text else []
+        return _clock("\n".join(lines)).replace("\n<NO EOL>", "<NO EOL>")
+
+
+def _on_disk(file: Path, flags: list[str]) -> str:
+    """The bytes of a file, with what cannot be seen named in angle brackets."""
+    text = file.read_bytes().decode().replace("\r\n", "<CRLF>\n" if "crlf" in flags else "\n")
+    text = text.replace("\ufeff", "<BOM>").replace("\0\1", "<BINARY>")
+    if text and not text.endswith("\n"):
+        text += "<NO EOL>\n"
+    return ("<EXEC>" if file.stat().st_mode & 0o100 else "") + text
 
 
 def _drops(client: Client) -> Callable[[Any], Any]:

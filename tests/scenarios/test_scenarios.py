@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from scenarios.runner import Scenario
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.txt"))
 OURS = {"experimental": {"backburner": {"status": True}}, "window": {"showDocument": {"support": True}}}
-SETTING_UP = ("script", "config", "settings", "client")
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
 
 
@@ -41,22 +41,25 @@ async def play(archive: Archive, folder: Path, *, updating: bool = False) -> Non
     (home / "script.toml").write_text(part.get("script", ""))
     own = 'agent = "scripted"\n[agents.scripted]\nprovider = "script"\n' + f'script = "{home / "script.toml"}"\n'
     (home / "config.toml").write_text(part.get("settings", "") + own + part.get("config", ""))
-    files = [section for section in archive.sections if section.name not in SETTING_UP]
-    first_do = next(index for index, section in enumerate(files) if section.name == "do")
-    if not any(section.flag == "nogit" for section in files[:first_do]):
+    first = next(index for index, section in enumerate(archive.sections) if section.name == "do")
+    files = archive.sections[:first]
+    if not any(section.flag == "nogit" for section in files):
         make_repository(root)
     environment = {**os.environ, "BACKBURNER_HOME": str(home), "HOME": str(folder)}
     argv = [sys.executable, "-m", "backburner", "lsp", "--alone"]
     capabilities = PLAIN if part.get("client", "").strip() == "plain" else {**PLAIN, **OURS}
-    async with started(argv, environment, root, capabilities=capabilities) as client:
-        await client.initialize()
-        await Scenario(archive, client, _no_restart, updating=updating).play()
+    async with AsyncExitStack() as connected:
+
+        async def start(at: Path) -> Client:
+            """Another server of its own, once the last one has ended."""
+            await connected.aclose()
+            client = await connected.enter_async_context(started(argv, environment, at, capabilities=capabilities))
+            await client.initialize()
+            return client
+
+        await Scenario(archive, await start(root), start, updating=updating).play()
 
 
 def make_repository(root: Path) -> None:
     subprocess.run([*GIT, "init", "-q"], cwd=root, check=True)
     subprocess.run([*GIT, "commit", "-q", "--allow-empty", "-m", "start"], cwd=root, check=True)
-
-
-async def _no_restart(root: Path) -> Client:
-    raise NotImplementedError("a restart needs the daemon")
