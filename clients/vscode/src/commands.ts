@@ -109,6 +109,8 @@ const AS_FOR: Record<string, readonly string[]> = {
 /** From the palette: what the server offers at the cursor, else in the queue; asks only when there are several. */
 async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined> {
   const names = AS_FOR[name] ?? [name];
+  // One of the ready answers would be a guess; the words are asked for.
+  const justTask = names.length > 1 || shortName(name) in SAYINGS;
   const offered = (await actionsAt(ctx)).filter((action) => names.includes(action.command));
   const inQueue = ctx.queue.rows.flatMap((row) => {
     const action = names.map((each) => actionOf(row, each)).find((each) => each !== undefined);
@@ -122,13 +124,13 @@ async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined>
   const [nearest] = offered;
   // Several hunks of one task at one place: the server puts the one that the cursor is on first.
   if (nearest !== undefined && offered.every((action) => action.arguments.task === nearest.arguments.task)) {
-    return names.length > 1 ? { task: nearest.arguments.task } : nearest.arguments;
+    return justTask ? { task: nearest.arguments.task } : nearest.arguments;
   }
   const picked = await vscode.window.showQuickPick(
     choices.map((action) => ({ label: action.title, description: action.lens, action })),
     { placeHolder: 'Which one?' },
   );
-  return names.length > 1 ? picked && { task: picked.action.arguments.task } : picked?.action.arguments;
+  return justTask ? picked && { task: picked.action.arguments.task } : picked?.action.arguments;
 }
 
 async function actionsAt(ctx: Ctx): Promise<ServerAction[]> {

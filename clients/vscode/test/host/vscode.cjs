@@ -108,7 +108,8 @@ async function stop(child, run) {
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5000))]);
-  fs.rmSync(run, { recursive: true, force: true, maxRetries: 5 });
+  // The extension host may write its last lines a moment longer.
+  fs.rmSync(run, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
 /** A browser window. `outside` collects every address beyond loopback that something asked for; each was refused. */

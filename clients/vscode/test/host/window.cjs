@@ -11,7 +11,7 @@ const version = () => (process.env.VSCODE_SERVER_DIR || '1.139').replace(/.*-/, 
 /** Opens a world. `vsix` false: the extension is not installed. The linter of the tests is always there. */
 async function openWindow(
   world,
-  { settings = {}, trust = false, file = 'lexer.py', line = 1, folder = world.folder } = {},
+  { settings = {}, trust = false, connected = true, file = 'lexer.py', line = 1, folder = world.folder } = {},
 ) {
   const server = await startServer({
     settings: { ...world.settings, ...settings },
@@ -138,11 +138,24 @@ async function openWindow(
       return found.join('\n');
     },
 
+    /** The server runs, `times` times by now. */
+    async connected(times = 1) {
+      for (let waited = 0; window.log().split('start: running').length <= times; waited += 100) {
+        if (waited > PATIENCE) {
+          throw new Error('the server did not start');
+        }
+        await page.waitForTimeout(100);
+      }
+    },
+
     async close() {
       await browser.context.close();
       await server.stop();
     },
   };
+  if (connected) {
+    await window.connected();
+  }
   return window;
 }
 

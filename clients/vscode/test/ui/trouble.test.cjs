@@ -23,7 +23,7 @@ journey('a task outlives the window and the daemon', {}, async (window, world) =
 
 journey(
   'nothing runs in a folder that is not trusted',
-  { window: { trust: true, file: undefined } },
+  { window: { trust: true, connected: false, file: undefined } },
   async (window, world) => {
     const { page } = window;
     const dialog = page.locator('.monaco-dialog-box', { hasText: 'trust the authors' });
@@ -38,13 +38,17 @@ journey(
   },
 );
 
-journey('without a server the person is told once what to do', { world: { program: '' } }, async (window) => {
-  const { page } = window;
-  await window.toast('The Backburner server was not found').waitFor();
-  await window.screenshot('no-server');
-  for (const line of ['setting backburner.server.path: none', 'PATH: none', 'private environment: none']) {
-    assert.match(window.log(), new RegExp(`server: ${line}`));
-  }
-  assert.equal(await page.locator('.notification-toast').count(), 1);
-  await window.status.locator('.codicon-warning').waitFor();
-});
+journey(
+  'without a server the person is told once what to do',
+  { world: { program: '' }, window: { connected: false } },
+  async (window) => {
+    const { page } = window;
+    await window.toast('The Backburner server was not found').waitFor();
+    await window.screenshot('no-server');
+    for (const line of ['setting backburner.server.path: none', 'PATH: none', 'private environment: none']) {
+      assert.match(window.log(), new RegExp(`server: ${line}`));
+    }
+    assert.equal(await page.locator('.notification-toast').count(), 1);
+    await window.status.locator('.codicon-warning').waitFor();
+  },
+);
