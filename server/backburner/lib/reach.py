@@ -17,9 +17,14 @@ PATIENCE_TICKS = 1500
 ANSWER_S = 30
 STILL_LOCKED = 75
 """Exit code of a daemon that found another one, which may be just leaving: worth another try."""
-KEPT = (b"HOME", b"USER", b"LOGNAME", b"PATH", b"LANG", b"LANGUAGE", b"TZ", b"TMPDIR", b"BACKBURNER_HOME")
+KEPT = (
+    *(b"HOME", b"USER", b"LOGNAME", b"PATH", b"LANG", b"LANGUAGE", b"TZ", b"TMPDIR", b"BACKBURNER_HOME"),
+    *(b"DBUS_SESSION_BUS_ADDRESS", b"SSL_CERT_FILE", b"SSL_CERT_DIR"),
+    *(b"HTTP_PROXY", b"HTTPS_PROXY", b"ALL_PROXY", b"NO_PROXY"),
+    *(b"http_proxy", b"https_proxy", b"all_proxy", b"no_proxy"),
+)
 KEPT_PREFIXES = (b"LC_", b"XDG_")
-"""What the daemon inherits. Keys, virtual environments and `PYTHON*` of the editor that happened to be first are not
+"""What the daemon inherits: the person, the keyring's bus, the way out to the network. Keys, virtual environments and `PYTHON*` of the editor that happened to be first are not
 among it: each client hands its own environment over."""
 
 
