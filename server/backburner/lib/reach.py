@@ -24,8 +24,8 @@ KEPT = (
     *(b"http_proxy", b"https_proxy", b"all_proxy", b"no_proxy"),
 )
 KEPT_PREFIXES = (b"LC_", b"XDG_")
-"""What the daemon inherits: the person, the keyring's bus, the way out to the network. Keys, virtual environments and `PYTHON*` of the editor that happened to be first are not
-among it: each client hands its own environment over."""
+"""What the daemon inherits: the person, the keyring's bus, the way out to the network. Keys, virtual environments and
+`PYTHON*` of the editor that happened to be first are not among it: each client hands its own environment over."""
 
 
 Connected = _socket.socket
