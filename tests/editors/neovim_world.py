@@ -209,6 +209,7 @@ class World:
         return path
 
     def editor(self, name: str, *, plain: bool = False, more: str = "") -> Editor:
+        nvim_or_skip()
         number = len(self.editors)
         init, socket = self.folder / f"init{number}.lua", self.folder / f"nvim{number}"
         init.write_text(COMMON + (PLAIN if plain else WITH_PLUGIN) + more)
@@ -234,7 +235,6 @@ class World:
 @contextlib.contextmanager
 def world() -> Iterator[World]:
     """Short paths: a socket's is limited."""
-    nvim_or_skip()
     folder = Path(tempfile.mkdtemp(prefix="bb", dir="/tmp"))
     made = World(folder)
     try:
