@@ -306,7 +306,7 @@ class Scenario:
             lines += [""] * (line + 1 - len(lines))
             lines[line] += f"  #@ {' '.join(texts)}"
         if lines[-1]:
-            lines += ["<NO EOL>", ""] if len(lines) > 1 or buffer.text else []
+            lines += ["<NO EOL>", ""] if buffer.text else [""]
         return _clock("\n".join(lines)).replace("\n<NO EOL>", "<NO EOL>")
 
 

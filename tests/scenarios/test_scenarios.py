@@ -24,9 +24,12 @@ GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init
 async def test_scenario(case: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     updating = bool(request.config.getoption("--update"))
     archive, expected = read(case), read(case)
-    await play(archive, tmp_path, updating=updating)
+    try:
+        await play(archive, tmp_path, updating=updating)
+    finally:
+        if updating:
+            archive.write()
     if updating:
-        archive.write()
         return
     for section, wanted in zip(archive.sections, expected.sections, strict=True):
         assert section.body == wanted.body, f"{case.name}:{wanted.line} {wanted.name}"
