@@ -159,6 +159,12 @@ def test_every_module_says_what_it_is() -> None:
     assert not silent, silent
 
 
+def test_the_architecture_page_names_every_module() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    names = [path.relative_to(SERVER).as_posix() for path in MODULES if path.name != "__init__.py"]
+    assert not [name for name in names if f"`{name}`" not in page]
+
+
 def test_todos_have_an_issue_number() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{number}"
