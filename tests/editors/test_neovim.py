@@ -97,7 +97,7 @@ calls = [
     { tool = "edit", arguments = { path = "lexer.py", old = "    first()\\n", new = "    one()\\n" } },
 ]
 [[scene.turn]]
-wait_s = 2.0
+wait_s = 5.0
 calls = [{ tool = "read", arguments = { path = "lexer.py" } }]
 [[scene.turn]]
 calls = [{ tool = "finish", arguments = { title = "Rename the calls", summary = "One call." } }]
@@ -135,13 +135,13 @@ def test_a_running_task_shows_its_draft_and_takes_a_note(w: World) -> None:
     w.file("lexer.py", LEXER)
     e = w.editor("lexer.py")
     e.ex("Backburner delegate rename the calls")
-    e.lens("two calls", 1)
+    e.lens("◌ #1", 1)
     e.ex("Backburner draft 1")
     e.until(f"return {LINES}", "+    one()")
     assert e.lua("return { vim.bo.filetype, vim.bo.modifiable }") == ["diff", False]
     e.ex("Backburner steer the last too")
     view = e.until_state(1, "ready")
-    assert (view["title"], len(view["hunks"])) == ("Rename both calls", 2)
+    assert (view["title"], len(view["hunks"]), view["direction"]) == ("Rename both calls", 2, "two calls")
     e.keys("q")
     e.until("vim.api.nvim_buf_get_name(0):find('lexer.py$')")
     assert e.text == LEXER
