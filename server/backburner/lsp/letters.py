@@ -18,6 +18,7 @@ from lsprotocol import types
 from backburner.engine.engine import Engine
 from backburner.lib.files import atomic_replace
 from backburner.lsp import delegate
+from backburner.lsp.disk import FOLDER
 from backburner.lsp.documents import Document
 from backburner.lsp.from_lsp import path_of
 from backburner.lsp.roots import Owned
@@ -33,7 +34,6 @@ from backburner.store import paths
 if TYPE_CHECKING:
     from backburner.lsp.session import Session
 
-FOLDER = "letters"
 READ_ONLY = 0o400
 WRITABLE = 0o600
 
@@ -45,6 +45,8 @@ class Letters:
         self.session = session
         self._open: dict[str, Path] = {}
         """By URI as the client spells it: the project's root."""
+        self._made: set[Path] = set()
+        """Letters that were made for this editor's person to write."""
 
     # Which documents are ours.
 
@@ -179,6 +181,8 @@ class Letters:
         path = folder / f"{stem}-{number}.md"
         atomic_replace(_note_of(path), json.dumps(note).encode(), mode=WRITABLE)
         atomic_replace(path, text.encode(), mode=WRITABLE)
+        self._made.add(path)
+        self.session.editors.disk.want()
         self._offer(path)
         return {"uri": path.as_uri(), "path": str(path)}
 
@@ -187,12 +191,20 @@ class Letters:
 
     def saved(self, uri: str) -> None:
         """The person saved one of ours: an instruction starts its task, once. Plain function: freezes what is seen now."""
-        path, root = path_of(uri), self._open.get(uri)
-        if path is None or root is None or not _note_of(path).exists():
-            return
+        path = path_of(uri)
         document = self.session.documents.get(uri)
-        words = instruction_of(document.text if document is not None else path.read_text())
-        if not words:
+        if path is not None and document is not None and uri in self._open:
+            self._send(path, document.text)
+
+    def saved_on_disk(self, path: Path) -> None:
+        """The same for a letter that no attached editor has open: some attach to no file outside of their folders."""
+        if path in self._made and path.as_uri() not in self._open:
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                self._send(path, path.read_text("utf-8"))
+
+    def _send(self, path: Path, text: str) -> None:
+        words = instruction_of(text)
+        if not words or not _note_of(path).exists():
             return
         note = json.loads(_note_of(path).read_bytes())
         try:

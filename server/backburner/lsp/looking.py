@@ -121,7 +121,8 @@ def list_tasks(session: Session, argument: ListArguments) -> Awaitable[Any]:
                 and (argument.all or argument.states or task.state not in done)
             ]
             return [task_view(scene, task) for task in sorted(chosen, key=lambda task: task.number)]
-        note = since(engine.state, session.since, engine.branch) if session.since else ""
+        left = session.editors.presence(engine.root).since(session.clock.now())
+        note = since(engine.state, left, engine.branch) if left else ""
         found = queue(scene, _where(session, argument.uri, 0), note)
         if session.has_several:
             found = with_project(found, session.roots.uri(engine.root, "").rstrip("/"))

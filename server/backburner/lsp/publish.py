@@ -21,11 +21,13 @@ from backburner.engine.engine import Engine
 from backburner.lsp import to_lsp
 from backburner.lsp.documents import What
 from backburner.lsp.roots import Owned
+from backburner.lsp.settings_marks import settings_marks
 from backburner.model.held import Held
 from backburner.model.mark import Mark
 from backburner.model.task import State
 from backburner.review.marks import Projector
 from backburner.review.scene import Scene, View, needed_paths, needed_texts
+from backburner.store.settings import PROJECT_FILE
 
 if TYPE_CHECKING:
     from backburner.lsp.session import Session
@@ -100,6 +102,7 @@ class Publisher:
 
     def look(self) -> None:
         """The person looks, acts or pauses: show the truth now."""
+        self.session.active()
         self._now = True
         self._wake.set()
 
@@ -116,7 +119,10 @@ class Publisher:
             root = self.session.letters.root(uri)
             return self._named(root, {"": self.session.letters.marks(uri)})[""]
         owned = self.session.roots.owner(uri)
-        return () if owned is None else self.project(owned.root).get(owned.path, ())
+        if owned is None:
+            return ()
+        marks = self.project(owned.root).get(owned.path, ())
+        return marks if owned.path != PROJECT_FILE else (*marks, *settings_marks(self.session, owned.root))
 
     def scene(self, root: Path) -> Scene | None:
         """A project as it is shown; None: not loaded."""
@@ -234,12 +240,19 @@ class Publisher:
             self._shown[root] = Shown(state, held)
 
     async def _round(self) -> None:
-        await self.catch_up()
+        if self._dirty:
+            await self.catch_up()
+            self.session.editors.disk.want()
         wanted: dict[str, list[types.Diagnostic]] = {}
         for root in self.session.engines:
             for path, marks in self.project(root).items():
                 uri = self.session.roots.uri(root, path)
                 wanted[uri] = self._problems(marks, self._line_of(Owned(root, path)))
+            settings = settings_marks(self.session, root)
+            if settings:
+                uri = self.session.roots.uri(root, PROJECT_FILE)
+                line_of = self._line_of(Owned(root, PROJECT_FILE))
+                wanted.setdefault(uri, []).extend(self._problems(settings, line_of))
         await self.session.letters.refresh()
         for uri in self.session.letters.uris():
             document = self.session.documents.get(uri)

@@ -58,10 +58,12 @@ async def open_service(start_worker: StartWorker, clock: Clock) -> AsyncGenerato
         projects.set_screen(partial(screen, editors))
         async with asyncio.TaskGroup() as group:
             loading = group.create_task(projects.open_living(), name="load projects")
+            watching = group.create_task(editors.disk.serve(), name="watch files")
             try:
                 yield EditorService(editors)
             finally:
                 loading.cancel()
+                watching.cancel()
 
 
 def live_texts(editors: Editors, root: str, paths: tuple[str, ...]) -> dict[str, str | None]:

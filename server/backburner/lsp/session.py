@@ -20,8 +20,10 @@ from backburner.engine.projects import CannotOpen, Projects
 from backburner.lib.clock import Clock
 from backburner.lsp.capabilities import Client
 from backburner.lsp.closed import ClosedFiles
+from backburner.lsp.disk import Disk
 from backburner.lsp.documents import Document, What
 from backburner.lsp.from_lsp import path_of
+from backburner.lsp.presence import Presence
 from backburner.lsp.protocol import shared_converter
 from backburner.lsp.reverts import Reverts
 from backburner.lsp.roots import Owned, Roots
@@ -46,6 +48,8 @@ class Editors:
         self.projects = projects
         self.clock = clock
         self.closed = ClosedFiles()
+        self.disk = Disk(self)
+        self._presences: dict[Path, Presence] = {}
         self.sessions: list[Session] = []
         self.accepting: set[tuple[Path, str]] = set()
         """Files in which an accept is under way, in whatever editor: one at a time for each."""
@@ -58,6 +62,14 @@ class Editors:
     def _leave(self, session: Session) -> None:
         session.publisher.close()
         self.sessions.remove(session)
+        for root in session.engines:
+            self.presence(root).write()
+
+    def presence(self, root: Path) -> Presence:
+        """The person at a project."""
+        if root not in self._presences:
+            self._presences[root] = Presence(root, self.clock.now())
+        return self._presences[root]
 
     def holding(self, owned: Owned) -> list[tuple[Session, Document]]:
         """Every editor that has the file open."""
@@ -93,8 +105,6 @@ class Session:
         """Under which name the daemon holds this editor's variables."""
         self.last_edit = float("-inf")
         """Monotonic time of the last typed change."""
-        self.since = 0.0
-        """When this person was last here, before this session; 0: never."""
         self.reverts = Reverts()
         self.publisher: Publisher
         self.letters: Letters
@@ -217,6 +227,13 @@ class Session:
             await self.engine(root)
         except Refusal as refusal:
             logger.info("%s was not loaded: %s", root, refusal.message)
+
+    def active(self) -> None:
+        """The person did something here."""
+        if not self.client.command_line:
+            now = self.clock.now()
+            for root in self.engines:
+                self.editors.presence(root).active(now)
 
     def set_settings(self, settings: Mapping[str, Any]) -> None:
         """What the editor says about settings; the trust rules decide what of it counts."""

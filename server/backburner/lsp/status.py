@@ -7,16 +7,18 @@ said once for all tasks that it stops; never for "finished".
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from msgspec.structs import replace
 
-from backburner.model.task import CauseKind, State, Task
+from backburner.model.held import Held, HeldReason
+from backburner.model.task import CauseKind, State
 from backburner.model.view import Status
 from backburner.review.ready import status as status_of
-from backburner.review.words import plural, sentence
+from backburner.review.ready import worded
+from backburner.review.words import clock_time, plural, sentence
 
 if TYPE_CHECKING:
     from backburner.lsp.session import Session
@@ -41,6 +43,7 @@ NEEDS_YOU: frozenset[CauseKind] = frozenset(
         "internal",
     }
 )
+HELD_BY_YOU: frozenset[HeldReason] = frozenset({"no_agent", "no_key", "after_failed", "day_budget"})
 REPORT_S = 15.0
 GATHER_S = 1.0
 """Tasks that stop within this time are said in one sentence."""
@@ -55,7 +58,7 @@ class StatusLine:
         self._progress = ""
         self._began = False
         self._reported = float("-inf")
-        self._said: dict[tuple[Path, str], frozenset[int]] = {}
+        self._said: set[str] = set()
         self._gathering = False
 
     def update(self) -> None:
@@ -114,39 +117,34 @@ class StatusLine:
         converter = self.session.server.protocol.plain
         self.session.server.protocol.notify("$/progress", {"token": TOKEN, "value": converter(value)})
 
-    def _unsaid(self) -> dict[tuple[Path, str], list[Task]]:
+    def _unsaid(self) -> dict[str, list[str]]:
         """Causes that stop tasks now and were not said yet. A cause that is gone may be said again when it is back."""
-        standing: dict[tuple[Path, str], list[Task]] = {}
-        for root, engine in self.session.engines.items():
-            for task in stopped(engine.state):
-                if task.failure is not None:
-                    standing.setdefault((root, task.failure.key), []).append(task)
-        self._said = {key: tasks for key, tasks in self._said.items() if key in standing}
+        standing: dict[str, list[str]] = {}
+        for engine in self.session.engines.values():
+            for why, verb, number in causes(engine.state, engine.held):
+                standing.setdefault(f"{verb}: {why}", []).append(f"#{number}")
+        self._said = {key for key in self._said if key in standing}
         return {key: tasks for key, tasks in standing.items() if key not in self._said}
 
     async def _say(self) -> None:
         await self.session.clock.sleep(GATHER_S)
         self._gathering = False
         for key, tasks in self._unsaid().items():
-            self._said[key] = frozenset(task.number for task in tasks)
-            self.session.say(cause_text(tasks))
+            self._said.add(key)
+            who = tasks[0] if len(tasks) == 1 else plural(len(tasks), "task")
+            self.session.say(f"{who} {key}")
 
 
-def stopped(state: State) -> list[Task]:
-    """Tasks that failed for something that needs the person, not looked at yet."""
-    return [
-        task
-        for task in state.tasks.values()
-        if task.state == "failed" and not task.seen and task.failure is not None and task.failure.kind in NEEDS_YOU
-    ]
-
-
-def cause_text(tasks: list[Task]) -> str:
-    """`6 tasks stopped: Anthropic refused the key.`"""
-    cause = tasks[0].failure
-    why = sentence(cause.sentence) if cause is not None else "unknown."
-    who = f"#{tasks[0].number}" if len(tasks) == 1 else plural(len(tasks), "task")
-    return f"{who} stopped: {why}"
+def causes(state: State, held: Mapping[int, Held]) -> Iterator[tuple[str, str, int]]:
+    """Why, what became of it, and which task: for everything that stops or holds tasks and needs the person."""
+    for task in state.tasks.values():
+        cause = task.failure
+        if task.state == "failed" and not task.seen and cause is not None and cause.kind in NEEDS_YOU:
+            yield sentence(cause.sentence), "stopped", task.number
+    for waiting in held.values():
+        if waiting.reason in HELD_BY_YOU:
+            text = waiting.said(clock_time)[0]
+            yield sentence(text), "cannot start", waiting.task
 
 
 def progress_text(status: Status) -> str:
@@ -165,7 +163,7 @@ def combined(parts: list[Status]) -> Status:
         return parts[0]
     if not parts:
         return Status()
-    return Status(
+    total = Status(
         running=sum(part.running for part in parts),
         ready=sum(part.ready for part in parts),
         asking=sum(part.asking for part in parts),
@@ -177,3 +175,4 @@ def combined(parts: list[Status]) -> Status:
         longest_s=max(part.longest_s for part in parts),
         causes=list(dict.fromkeys(cause for part in parts for cause in part.causes)),
     )
+    return worded(total)

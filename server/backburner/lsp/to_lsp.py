@@ -34,7 +34,7 @@ def problem(mark: Mark, line_of: LineOf, client: Client) -> types.Diagnostic | N
     found = types.Diagnostic(
         range=one_line(mark.line, mark.start, mark.end, line_of, client.encoding),
         severity=SEVERITIES[mark.severity],
-        code=f"#{mark.task}",
+        code=f"#{mark.task}" if mark.task else "settings",
         source=SOURCE,
         message=mark.message,
     )
