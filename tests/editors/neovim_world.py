@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket as socket_of
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,7 @@ class Editor:
     def __init__(self, process: subprocess.Popen[bytes], socket: Path, init: Path) -> None:
         self.process = process
         self.init = init
-        wait_for(socket.exists, "the socket of Neovim")
+        wait_for(lambda: listens(socket), "the socket of Neovim")
         self.nvim = pynvim.attach("socket", path=str(socket))
 
     def lua(self, code: str, *arguments: Any) -> Any:
@@ -242,6 +243,12 @@ def world() -> Iterator[World]:
     finally:
         made.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody answers at a socket: its file is there a moment earlier."""
+    with socket_of.socket(socket_of.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def wait_for(fact: Callable[[], object], what: str | Callable[[], str], timeout_s: float = ENOUGH_S) -> None:
