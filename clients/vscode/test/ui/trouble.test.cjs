@@ -23,12 +23,9 @@ journey('a task outlives the window and the daemon', {}, async (window, world) =
 
 journey(
   'nothing runs in a folder that is not trusted',
-  { window: { trust: true, connected: false, file: undefined } },
+  { window: { trust: true, connected: false } },
   async (window, world) => {
     const { page } = window;
-    const dialog = page.locator('.monaco-dialog-box', { hasText: 'trust the authors' });
-    await dialog.waitFor();
-    await dialog.locator('.monaco-button', { hasText: /^No/ }).click();
     await window.status.locator('.codicon-shield').waitFor();
     await window.click(window.status);
     await page.locator('.pane-body', { hasText: 'runs nothing in a folder that is not trusted' }).first().waitFor();
@@ -43,12 +40,18 @@ journey(
   { world: { program: '' }, window: { connected: false } },
   async (window) => {
     const { page } = window;
-    await window.toast('The Backburner server was not found').waitFor();
+    await window.status.locator('.codicon-warning').waitFor();
+    await window.palette('Notifications: Show Notifications');
+    const told = page.locator('.notification-list-item', { hasText: 'The Backburner server was not found' });
+    await told.first().waitFor();
+    await told.locator('.monaco-button', { hasText: 'Install It for This Editor' }).waitFor();
     await window.screenshot('no-server');
+    assert.equal(await page.locator('.notifications-center .notification-list-item').count(), 1);
     for (const line of ['setting backburner.server.path: none', 'PATH: none', 'private environment: none']) {
       assert.match(window.log(), new RegExp(`server: ${line}`));
     }
-    assert.equal(await page.locator('.notification-toast').count(), 1);
-    await window.status.locator('.codicon-warning').waitFor();
+    await page.keyboard.press('Escape');
+    await window.palette('Backburner: Show Queue');
+    await page.locator('.pane-body .monaco-button', { hasText: 'Choose a Program…' }).waitFor();
   },
 );
