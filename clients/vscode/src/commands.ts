@@ -7,7 +7,7 @@ import type { Conversations, Saying } from './comments';
 import type { Ctx } from './ctx';
 import { acknowledge, delegateFromHere, delegateInOneBox, placeHere } from './delegate';
 import { SERVER_COMMANDS } from './generated';
-import { chooseServer, installServer, offerServer } from './install';
+import { chooseServer, installServer } from './install';
 import { removeKey, setKey } from './keys';
 import type { NextResult, Outcome, Place, Reading, ServerAction, TaskView } from './protocol';
 import { isRowNode, type QueueView } from './queue';
@@ -253,12 +253,7 @@ function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[])
     },
     delegateFromHere: () => delegateFromHere(ctx),
     actionsHere: () => actionsHere(ctx),
-    queue: async () => {
-      if (ctx.connection.state === 'missing') {
-        await offerServer(ctx);
-      }
-      await queue.open();
-    },
+    queue: () => queue.open(),
     filter: async () => {
       const filter = await vscode.window.showInputBox({
         title: 'Filter the queue',
