@@ -46,7 +46,7 @@ journey(
     await told.first().waitFor();
     await told.locator('.monaco-button', { hasText: 'Install It for This Editor' }).waitFor();
     await window.screenshot('no-server');
-    assert.equal(await page.locator('.notifications-center .notification-list-item').count(), 1);
+    assert.equal(await told.count(), 1);
     for (const line of ['setting backburner.server.path: none', 'PATH: none', 'private environment: none']) {
       assert.match(window.log(), new RegExp(`server: ${line}`));
     }
