@@ -110,9 +110,6 @@ journey(
     await window.row('#1').click();
     await window.peek.waitFor();
     await page.keyboard.press('Escape');
-    await window.row('#2').click();
-    await window.peek.waitFor();
-    await page.keyboard.press('Escape');
     await window.goTo(2, 8);
     await window.press('Control+k', 'j');
     await window.seesText('import os', false);
