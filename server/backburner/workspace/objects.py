@@ -54,12 +54,14 @@ class Loose:
                     os.utime(path)
                     continue
             except FileNotFoundError:
-                path.parent.mkdir(exist_ok=True)
+                pass
             self._put(path, b"%s %d\0" % (kind.encode(), len(data)) + data, durable)
             folders.add(path.parent)
         if durable:
             for folder in folders:
-                fsync_directory(folder)
+                # A folder that Git has removed since held nothing that is not packed.
+                with contextlib.suppress(FileNotFoundError):
+                    fsync_directory(folder)
         return ids
 
     def read(self, identity: str) -> bytes | None:
@@ -83,7 +85,7 @@ class Loose:
 
     @staticmethod
     def _put(path: Path, raw: bytes, durable: bool) -> None:
-        descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=path.parent)
+        descriptor, temporary = _temporary_in(path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(zlib.compress(raw, 1))
@@ -96,6 +98,14 @@ class Loose:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
             raise
+
+
+def _temporary_in(folder: Path) -> tuple[int, str]:
+    """A new file in a folder that is made when it is not there; Git may remove an empty one at any moment."""
+    while True:
+        folder.mkdir(exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return tempfile.mkstemp(prefix="tmp_obj_", dir=folder)
 
 
 def _in_pack(index: Path, identities: Sequence[str]) -> set[str]:
