@@ -356,6 +356,34 @@ async def test_an_edited_proposal_is_what_is_accepted(root: Path) -> None:
         assert text(editor) == DONE.replace("one()", "eins()")
 
 
+async def test_hunks_that_were_typed_by_hand_are_accepted_with_the_others(root: Path) -> None:
+    async with house() as home:
+        editor = await ready(home, root)
+        editor.set_text("a.py", TEXT.replace("first", "one"))
+        answer = await editor.command("accept", {"task": 1})
+        assert answer == {"tasks": [1], "left": []}
+        assert text(editor) == DONE
+        assert await state(editor) == "accepted"
+
+
+async def test_words_in_the_instruction_set_the_task_up(root: Path) -> None:
+    async with house() as home:
+        editor = await home.editor(root, OURS)
+        editor.open("a.py")
+        first = await delegated(editor, "never ends @scripted $0.50")
+        second = await delegated(editor, f"use its result, after {first} in 8h, step")
+        views = [await editor.command("show", {"task": task}) for task in (first, second)]
+        assert (views[0]["instruction"], views[0]["agent"], views[0]["budget_usd"]) == ("never ends", "scripted", 0.5)
+        assert (views[1]["instruction"], views[1]["after"], views[1]["when"], views[1]["pace"]) == (
+            "use its result",
+            first,
+            "8h",
+            "step",
+        )
+        assert views[1]["waits"] == "after #1"
+        await editor.command("stop", {"task": first})
+
+
 async def test_places_list_what_could_be_delegated(root: Path) -> None:
     async with house() as home:
         editor = await home.editor(root, OURS)

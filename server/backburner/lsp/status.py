@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from msgspec.structs import replace
+from pygls.exceptions import JsonRpcException
 
 from backburner.model.held import Held, HeldReason
 from backburner.model.task import CauseKind, State
@@ -57,6 +58,8 @@ class StatusLine:
         self._sent: Status | None = None
         self._progress = ""
         self._began = False
+        self._taken = False
+        """The client agreed to the progress that was begun."""
         self._reported = float("-inf")
         self._said: set[str] = set()
         self._gathering = False
@@ -95,19 +98,27 @@ class StatusLine:
         if not status.running:
             if self._began:
                 self._began, self._progress = False, ""
-                self._send(types.WorkDoneProgressEnd())
+                if self._taken:
+                    self._send(types.WorkDoneProgressEnd())
+                self._taken = False
             return
         text = progress_text(status)
         now = self.session.clock.monotonic()
         if not self._began:
             self._began, self._progress, self._reported = True, text, now
             self.session.spawn(self._begin(text), "begin progress")
-        elif text != self._progress and now - self._reported >= REPORT_S:
+        elif self._taken and text != self._progress and now - self._reported >= REPORT_S:
             self._progress, self._reported = text, now
             self._send(types.WorkDoneProgressReport(message=text))
 
     async def _begin(self, text: str) -> None:
-        await self.session.server.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(TOKEN))
+        try:
+            await self.session.server.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(TOKEN))
+        except JsonRpcException as error:
+            # Then there is no progress in this client, for as long as tasks run.
+            logger.info("the client takes no progress: %s", error)
+            return
+        self._taken = True
         if self._began:
             self._send(types.WorkDoneProgressBegin(title="Backburner", message=text, cancellable=False))
 

@@ -44,6 +44,7 @@ async def start(session: Session) -> None:
         await _watch_files(session)
     if session.client.command_line:
         return
+    session.editors.projects.workers.warm()
     for root in session.roots.all():
         await session.load(root)
         await settle_project(session, root)

@@ -144,9 +144,11 @@ async def accept_text(
         ),
     )
     left.extend({"task": task.number, "item": item, "reason": reason} for item, reason in placing.refused.items())
-    done = placing.placed + placing.already
-    if done:
-        await judged(session, engine, task, path, done, proof)
+    if placing.already:
+        # They need no edit and so no proof; the accept that was begun is about the others alone.
+        await session.submit(engine, e.Judge(task=task.number, items=placing.already, verdict="accepted"))
+    if placing.placed:
+        await judged(session, engine, task, path, placing.placed, proof)
         session.reverts.add(engine.root, path, task.number, placing.placed, placing.before, placing.after)
         session.spawn(engine.keep_texts([text for text in (placing.before, placing.after) if text is not None]), "keep")
 
