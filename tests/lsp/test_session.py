@@ -93,6 +93,22 @@ async def test_nothing_moves_while_the_person_types(root: Path) -> None:
         await editor.until(lambda: [p for p in editor.ours("a.py") if p["message"].startswith("Ready")], "the result")
 
 
+async def test_counts_change_while_the_person_types(root: Path) -> None:
+    async with house() as home:
+        editor = await home.editor(root, OURS)
+        editor.open("a.py")
+        await delegated(editor)
+        session = home.service.editors.sessions[0]
+
+        def typed() -> list[Any]:
+            editor.set_text("a.py", text(editor) + "\n")
+            return [p for m, p in editor.notifications if m == "backburner/status" and p["ready"]]
+
+        await editor.until(typed, "the count")
+        assert session.clock.monotonic() - session.last_edit < IDLE_S
+        assert not [p for p in editor.ours("a.py") if p["message"].startswith("Ready")]
+
+
 async def test_saving_is_a_moment_to_look(root: Path) -> None:
     async with house() as home:
         editor = await home.editor(root)

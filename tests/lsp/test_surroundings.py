@@ -92,6 +92,24 @@ async def test_settings_that_wait_for_approval_say_so_in_their_file(root: Path) 
         await editor.until(lambda: not editor.ours("backburner.toml"), "the mark to go")
 
 
+async def test_settings_of_an_editor_count_within_the_trust_rules(root: Path) -> None:
+    asks = {**PLAIN, "workspace": {**PLAIN["workspace"], "configuration": True}}
+    mine = {"diagnostics": "off", "check": {"command": "make evil"}, "limits": {"day_usd": 1000, "unread_results": 3}}
+    async with house() as home:
+        editor = await home.editor(root, asks, settings=mine)
+        editor.open("a.py")
+        place = {"uri": editor.uri("a.py"), "start_line": 0}
+        await editor.command("delegate", {"instruction": "return two", "targets": [place]})
+        await editor.command("wait", {"tasks": [1]})
+        settings = home.service.editors.projects.book.settings(root)
+        assert (settings.diagnostics, settings.limits.unread_results) == ("off", 3)
+        assert (settings.check.command, settings.limits.day_usd) == ("", 10.0)
+        assert "#1 Read" in [action["title"] for action in await editor.actions("a.py", 1)]
+        assert editor.ours("a.py") == []
+        editor.notify("workspace/didChangeConfiguration", {"settings": {"backburner": {"diagnostics": "calm"}}})
+        await editor.until(lambda: editor.ours("a.py"), "the mark")
+
+
 async def test_an_unknown_setting_is_said_with_the_nearest_one(root: Path) -> None:
     (root / "backburner.toml").write_text('agnet = "opus"\n')
     async with house() as home:

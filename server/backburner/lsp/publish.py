@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 IDLE_S = 3.0
 """Without typing for so long, the person is taken to look up."""
 TITLE_S = 15.0
+STATUS_S = 1.0
 GATHER_S = 0.03
 """What happens within this time is shown together when the person acted ..."""
 QUIET_S = 0.25
@@ -71,6 +72,7 @@ class Publisher:
         self._dirty: set[Path] = set()
         """Projects whose state is newer than what is shown."""
         self._wake = asyncio.Event()
+        self._counted = float("-inf")
         self._now = False
         """The next round need not wait for an idle moment."""
         self._unsubscribe: list[Callable[[], None]] = []
@@ -193,8 +195,9 @@ class Publisher:
             await self._wait()
             self._wake.clear()
             while not self._now and (idle := self.session.last_edit + IDLE_S - clock.monotonic()) > 0:
-                await self._sleep(idle)
+                await self._sleep(min(idle, STATUS_S))
                 self._wake.clear()
+                self._count()
             await clock.sleep(GATHER_S if self._now else QUIET_S)
             if not self._now and self.session.last_edit + IDLE_S > clock.monotonic():
                 # The person began to type while we gathered.
@@ -206,6 +209,13 @@ class Publisher:
             except Exception:
                 logger.exception("publishing failed")
             await self.session.connection.drained()
+
+    def _count(self) -> None:
+        """Counts may change at any time; they move nothing in the text."""
+        now = self.session.clock.monotonic()
+        if self._dirty and now - self._counted >= STATUS_S:
+            self._counted = now
+            self.session.status.update()
 
     async def _wait(self) -> None:
         """Until something happens; with running tasks at most `TITLE_S`, because their titles tell the time."""
