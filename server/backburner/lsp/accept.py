@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
@@ -21,7 +20,7 @@ from backburner.lsp.documents import Document, What
 from backburner.lsp.roots import Owned
 from backburner.lsp.transport import Refusal
 from backburner.model.anchor import text_id
-from backburner.model.task import FileStyle
+from backburner.model.task import Accepted, FileStyle
 from backburner.model.text import decode, encode
 
 if TYPE_CHECKING:
@@ -40,6 +39,18 @@ class Proof(NamedTuple):
     after_id: str | None
     closed_file: bool = False
     before_blob: str | None = None
+
+    def accepted(self, path: str, items: tuple[str, ...], at: float) -> Accepted:
+        """What is journalled of it."""
+        return Accepted(
+            path=path,
+            items=items,
+            before_id=self.before_id,
+            after_id=self.after_id,
+            at=at,
+            closed_file=self.closed_file,
+            before_blob=self.before_blob,
+        )
 
 
 class Dropped(Exception):
@@ -266,7 +277,3 @@ async def _closed(wish: Change) -> Proof:
         sentence = f"{path} was not changed: {why}."
         await wish.drop(sentence)
         raise Dropped(sentence) from error
-
-
-def exists(root: Path, path: str) -> bool:
-    return (root / path).exists()

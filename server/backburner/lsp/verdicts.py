@@ -7,7 +7,6 @@ verdict means is decided by the engine.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from pathlib import Path
 from typing import Any
 
 from backburner.engine.engine import Engine
@@ -19,7 +18,7 @@ from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.model import events as e
 from backburner.model.commands import ItemsArguments, TaskArguments
-from backburner.model.task import Accepted, FileChange, HunkRef, Task
+from backburner.model.task import FileChange, HunkRef, Task
 from backburner.review.placement import live_path
 from backburner.review.rest import rest
 
@@ -155,15 +154,7 @@ async def accept_text(
 
 async def judged(session: Session, engine: Engine, task: Task, path: str, items: tuple[str, ...], proof: Proof) -> None:
     """Journal the verdict with its proof."""
-    accepted = Accepted(
-        path=path,
-        items=items,
-        before_id=proof.before_id,
-        after_id=proof.after_id,
-        at=session.clock.now(),
-        closed_file=proof.closed_file,
-        before_blob=proof.before_blob,
-    )
+    accepted = proof.accepted(path, items, session.clock.now())
     await session.submit(engine, e.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
 
 
@@ -275,7 +266,3 @@ def wanted(task: Task, argument: ItemsArguments) -> tuple[str, ...]:
     if not found:
         raise Refusal(f"#{task.number} has nothing open in {argument.path}.", "unknown_path")
     return found
-
-
-def owned_path(root: Path, path: str) -> Owned:
-    return Owned(root, path)

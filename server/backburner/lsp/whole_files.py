@@ -96,7 +96,7 @@ async def accept_binary(
     except (OutsideRoot, closed.Changed, OSError) as error:
         raise Dropped(f"{path} was not changed: {error}.") from error
     proof = Proof(file.base_id, file.proposed_id, closed_file=True, before_blob=blob)
-    accepted = _accepted(session, path, items, proof)
+    accepted = proof.accepted(path, items, session.clock.now())
     await session.submit(engine, e.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
 
 
@@ -179,20 +179,8 @@ async def _undo_binary(engine: Engine, path: str, accept: Accepted, before: byte
 
 
 async def _judged(session: Session, engine: Engine, task: Task, path: str, hunk: HunkRef, proof: Proof) -> None:
-    accepted = _accepted(session, path, (hunk.id,), proof)
+    accepted = proof.accepted(path, (hunk.id,), session.clock.now())
     await session.submit(engine, e.Judge(task=task.number, items=(hunk.id,), verdict="accepted", accepted=accepted))
-
-
-def _accepted(session: Session, path: str, items: tuple[str, ...], proof: Proof) -> Accepted:
-    return Accepted(
-        path=path,
-        items=items,
-        before_id=proof.before_id,
-        after_id=proof.after_id,
-        at=session.clock.now(),
-        closed_file=proof.closed_file,
-        before_blob=proof.before_blob,
-    )
 
 
 def _style(task: Task, path: str) -> closed.FileStyle:
