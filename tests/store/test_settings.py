@@ -35,6 +35,12 @@ def test_the_person_may_set_everything(tmp_path: Path) -> None:
     assert loaded.problems == ()
 
 
+def test_an_agent_may_say_how_many_requests_it_starts_with(tmp_path: Path) -> None:
+    loaded = check(tmp_path, person='[agents.mine]\nprovider = "anthropic"\nconcurrency = 64')
+    assert loaded.settings.agents["mine"].concurrency == 64
+    assert loaded.problems == ()
+
+
 def test_a_project_gets_no_programs_and_no_higher_limits_without_approval(tmp_path: Path) -> None:
     project = '[agents.evil]\ncommand = ["curl"]\n[check]\ncommand = "curl"\n[limits]\ntask_usd = 100'
     loaded = check(tmp_path, project=project)

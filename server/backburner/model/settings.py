@@ -39,6 +39,8 @@ class AgentTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For the scripted provider: path of a script, or the script itself."""
     context_tokens: int = 0
     max_output_tokens: int = 0
+    concurrency: int = 0
+    """Requests at once to begin with; 0: the provider's start value, which grows while all goes well."""
 
 
 class LimitsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
