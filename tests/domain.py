@@ -5,25 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.anchor import Anchor, Span, text_id
 from backburner.model.decide import decide
-from backburner.model.events import Command, Event, Refusal
+from backburner.model.events import Event
 from backburner.model.evolve import fold
-from backburner.model.task import (
-    Cause,
-    FileChange,
-    Finding,
-    HunkRef,
-    Opening,
-    Proposal,
-    Question,
-    Result,
-    Snapshot,
-    State,
-    Target,
-    Task,
-)
+from backburner.model.result import Cause, FileChange, Finding, HunkRef, Proposal, Result
+from backburner.model.task import Opening, Question, Snapshot, State, Target, Task
 from backburner.model.transcript import Text, ToolCall, Turn, Usage
+from backburner.model.wishes import Command, Refusal
 
 T0 = 1_800_000_000.0
 DAY = "2027-01-15"
@@ -33,9 +23,9 @@ def target(path: str = "src/lexer.py", line: int = 3) -> Target:
     return Target(anchor=Anchor(path=path, span=Span(line, line + 4), text_id=text_id("base\n"), symbol="parse"))
 
 
-def delegate(n: int = 1, *, agent: str = "opus", attempts: bool = False, after: int | None = None) -> e.Delegate:
-    new = tuple(e.NewTask(target=target(line=3 + 10 * i), agent=agent) for i in range(n))
-    return e.Delegate(recipe="implement", instruction="do it", new=new, attempts=attempts, after=after)
+def delegate(n: int = 1, *, agent: str = "opus", attempts: bool = False, after: int | None = None) -> w.Delegate:
+    new = tuple(w.NewTask(target=target(line=3 + 10 * i), agent=agent) for i in range(n))
+    return w.Delegate(recipe="implement", instruction="do it", new=new, attempts=attempts, after=after)
 
 
 def snapshot(commit: str = "c0ffee") -> Snapshot:
@@ -134,7 +124,7 @@ class Story:
         return run.id
 
     def requeue(self, kind: str, text: str = "", number: int = 1) -> Refusal | tuple[Event, ...]:
-        return self.do(e.Requeue(task=number, opening=Opening(kind=kind, text=text)))  # pyright: ignore[reportArgumentType]
+        return self.do(w.Requeue(task=number, opening=Opening(kind=kind, text=text)))  # pyright: ignore[reportArgumentType]
 
     def items(self, number: int = 1) -> Sequence[str]:
         standing = self.task(number).result

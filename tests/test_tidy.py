@@ -148,9 +148,7 @@ def test_the_bridge_imports_almost_nothing() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(SERVER).as_posix())
 def test_a_file_fits_in_a_head(path: Path) -> None:
-    limit = {"task.py": 480, "events.py": 480}.get(path.name, 400)
-    if path.name == "loop.py":
-        limit = 200
+    limit = 150 if path.name == "loop.py" else 400
     assert len(path.read_text().splitlines()) <= limit
 
 

@@ -22,7 +22,8 @@ from backburner.model.anchor import Span, anchor_at
 from backburner.model.catalog import AgentSpec
 from backburner.model.conversation import grow
 from backburner.model.events import RunFact, ToolsDone, TurnTaken
-from backburner.model.task import Result, Target
+from backburner.model.result import Result
+from backburner.model.task import Target
 from backburner.model.transcript import Conversation, ToolResult
 from backburner.model.wire import RunSpec
 from backburner.providers.scripted import ScriptedModel, parse

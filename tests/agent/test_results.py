@@ -5,7 +5,8 @@ import pytest
 from agent.support import target
 from backburner.agent.results import assembled, risks
 from backburner.model.catalog import AgentSpec
-from backburner.model.task import FileChange, HunkRef, Proposal, Snapshot
+from backburner.model.result import FileChange, HunkRef, Proposal
+from backburner.model.task import Snapshot
 from backburner.model.wire import RunSpec
 
 SPEC = RunSpec(

@@ -15,8 +15,10 @@ from backburner.engine.projects import Projects
 from backburner.lib.clock import HandClock
 from backburner.lib.link import pair
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.events import Event
-from backburner.model.task import Result, State, Target
+from backburner.model.result import Result
+from backburner.model.task import State, Target
 from backburner.model.transcript import Text, ToolCall, Turn
 from backburner.model.wire import (
     VERSION,
@@ -223,9 +225,9 @@ def here(*lines: int) -> tuple[Target, ...]:
     return tuple(target("src/lexer.py", line) for line in lines or (3,))
 
 
-def delegation(*targets: Target, agent: str = "opus", **options: Any) -> e.Delegate:
-    new = tuple(e.NewTask(target=each, agent=agent) for each in targets or here())
-    return e.Delegate(recipe="implement", instruction="do it", new=new, **options)
+def delegation(*targets: Target, agent: str = "opus", **options: Any) -> w.Delegate:
+    new = tuple(w.NewTask(target=each, agent=agent) for each in targets or here())
+    return w.Delegate(recipe="implement", instruction="do it", new=new, **options)
 
 
 async def until(engine: Engine, is_so: Callable[[State], Any]) -> Any:

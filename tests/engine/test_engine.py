@@ -5,11 +5,14 @@ import asyncio
 from msgspec.structs import replace
 
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.anchor import Span, text_id
-from backburner.model.events import Event, Refusal
+from backburner.model.events import Event
 from backburner.model.evolve import fold
-from backburner.model.task import FileChange, HunkRef, Opening, Proposal, Result, State, Target
+from backburner.model.result import FileChange, HunkRef, Proposal, Result
+from backburner.model.task import Opening, State, Target
 from backburner.model.wire import CancelRun, SteerRun
+from backburner.model.wishes import Refusal
 from backburner.store import journal as journals
 from backburner.store import paths
 from domain import question, result
@@ -81,7 +84,7 @@ async def test_what_comes_at_once_is_one_write(house: House) -> None:
 async def test_a_refused_wish_changes_nothing(house: House) -> None:
     async with house.open() as projects:
         engine = await projects.engine(house.project())
-        refusal = await engine.submit(e.Look(task=1))
+        refusal = await engine.submit(w.Look(task=1))
         assert isinstance(refusal, Refusal)
         assert refusal.reason == "unknown_task"
         assert engine.revision == 0
@@ -90,7 +93,7 @@ async def test_a_refused_wish_changes_nothing(house: House) -> None:
 async def test_text_that_cannot_be_saved_is_refused_with_a_sentence(house: House) -> None:
     async with house.open() as projects:
         engine = await projects.engine(house.project())
-        refusal = await engine.submit(e.Delegate(recipe="fix", instruction="\ud800", new=delegation().new))
+        refusal = await engine.submit(w.Delegate(recipe="fix", instruction="\ud800", new=delegation().new))
         assert isinstance(refusal, Refusal)
         assert "cannot be saved" in refusal.sentence
         assert engine.state.tasks == {}
@@ -145,7 +148,7 @@ async def test_stop_reaches_the_run_and_its_last_words_do_not_count(house: House
         await engine.submit(delegation())
         worker = await house.worker()
         spec = await worker.started(1)
-        await engine.submit(e.Cancel(task=1))
+        await engine.submit(w.Cancel(task=1))
         cancel = await worker.heard_of(CancelRun, "1.1")
         assert not cancel.keep
         await worker.finish(spec, result("1.1"))
@@ -158,7 +161,7 @@ async def test_stop_and_keep_asks_the_run_for_its_result(house: House) -> None:
         await engine.submit(delegation())
         worker = await house.worker()
         spec = await worker.started(1)
-        await engine.submit(e.Cancel(task=1, keep=True))
+        await engine.submit(w.Cancel(task=1, keep=True))
         assert (await worker.heard_of(CancelRun, "1.1")).keep
         assert engine.state.tasks[1].state == "running"
         await worker.finish(spec, result("1.1"))
@@ -171,7 +174,7 @@ async def test_a_note_reaches_the_run(house: House) -> None:
         await engine.submit(delegation())
         worker = await house.worker()
         await worker.started(1)
-        await engine.submit(e.Steer(task=1, note="keep the API"))
+        await engine.submit(w.Steer(task=1, note="keep the API"))
         assert (await worker.heard_of(SteerRun, "1.1")).note == "keep the API"
 
 
@@ -180,7 +183,7 @@ async def test_a_note_before_the_start_goes_with_it(house: House) -> None:
     async with house.open() as projects:
         engine = await projects.engine(house.project())
         await engine.submit(delegation())
-        await engine.submit(e.Steer(task=1, note="keep the API"))
+        await engine.submit(w.Steer(task=1, note="keep the API"))
         worker = await house.worker()
         await worker.hello()
         assert (await worker.started(1)).notes == ("keep the API",)
@@ -195,8 +198,8 @@ async def test_a_reply_goes_on_from_the_screen_with_everything_that_was_said(hou
         await worker.brief(spec)
         await worker.turn(spec, "here it is")
         await worker.finish(spec, result("1.1"))
-        await engine.submit(e.Judge(task=1, items=("1.1/src/lexer.py:1",), verdict="rejected"))
-        await engine.submit(e.Requeue(task=1, opening=Opening(kind="reply", text="shorter")), {"src/lexer.py": "new\n"})
+        await engine.submit(w.Judge(task=1, items=("1.1/src/lexer.py:1",), verdict="rejected"))
+        await engine.submit(w.Requeue(task=1, opening=Opening(kind="reply", text="shorter")), {"src/lexer.py": "new\n"})
         again = await worker.started(1, "1.2")
         assert again.conversation is not None
         assert len(again.conversation.entries) == 2
@@ -257,7 +260,7 @@ async def test_start_anyway_starts_from_the_screen(house: House) -> None:
         await engine.submit(delegation())
         await engine.submit(delegation(after=1), {"src/lexer.py": "unsaved then\n"})
         worker = await house.worker()
-        await engine.submit(e.Waive(task=2, rule="after"))
+        await engine.submit(w.Waive(task=2, rule="after"))
         spec = await worker.started(2)
         found = await engine.shadow.file_at(spec.snapshot.commit, "src/lexer.py")
         assert found is not None

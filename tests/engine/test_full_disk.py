@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 from backburner.engine.engine import Engine
-from backburner.model import events as e
-from backburner.model.events import Refusal
+from backburner.model import wishes as w
 from backburner.model.evolve import fold
 from backburner.model.task import State
+from backburner.model.wishes import Refusal
 from backburner.store import journal as journals
 from domain import result
 from engine.peer import House, delegation, turns, until
@@ -34,14 +34,14 @@ async def test_a_wish_is_refused_with_a_sentence_and_works_again_later(house: Ho
         engine = await projects.engine(house.project())
         await engine.submit(delegation())
         limit(engine, full=True)
-        refusal = await engine.submit(e.Steer(task=1, note=LONG))
+        refusal = await engine.submit(w.Steer(task=1, note=LONG))
         assert isinstance(refusal, Refusal)
         assert refusal.reason == "disk"
         assert refusal.sentence.startswith("The disk is full")
         assert engine.state.tasks[1].notes == ()
         assert saved(engine) == engine.state
         limit(engine, full=False)
-        assert not isinstance(await engine.submit(e.Steer(task=1, note=LONG)), Refusal)
+        assert not isinstance(await engine.submit(w.Steer(task=1, note=LONG)), Refusal)
         assert saved(engine).tasks[1].notes == (LONG,)
 
 
@@ -55,7 +55,7 @@ async def test_facts_are_kept_and_acknowledged_only_when_they_are_saved(house: H
         big = result("1.1", title=LONG)
         reporting = asyncio.create_task(worker.finish(spec, big))
         await until(engine, lambda _: engine.trouble)
-        refusal = await engine.submit(e.Look(task=1))
+        refusal = await engine.submit(w.Look(task=1))
         assert isinstance(refusal, Refusal)
         assert refusal.reason == "disk"
         await house.wind(10)

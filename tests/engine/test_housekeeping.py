@@ -5,7 +5,7 @@ import asyncio
 from backburner.engine.housekeeping import KEPT_S, forgettable, keep_house
 from backburner.engine.local import reachable_agents
 from backburner.engine.schedule import Trouble
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.anchor import text_id
 from backburner.model.task import Snapshot
 from domain import Story
@@ -17,8 +17,8 @@ def test_only_what_was_decided_long_ago_and_is_not_waited_for_is_forgotten() -> 
     for number in (1, 2, 3):
         story.ready(number)
     for number in (1, 2):
-        story.do(e.Judge(task=number, items=(), verdict="rejected"))
-    story.do(e.SetOrder(task=4, after=2))
+        story.do(w.Judge(task=number, items=(), verdict="rejected"))
+    story.do(w.SetOrder(task=4, after=2))
     assert forgettable(story.state, story.now + 1) == [1]
     assert forgettable(story.state, story.task(1).since) == []
 
@@ -31,8 +31,8 @@ async def test_texts_of_open_tasks_stay_and_those_of_old_ones_go(house: House) -
         await until(engine, lambda state: all(task.snapshot for task in state.tasks.values()))
         for number in (1, 2):
             await engine.shadow.keep(number, [await engine.shadow.put_text(f"of {number}\n")])
-        await engine.submit(e.Cancel(task=1))
-        await engine.submit(e.Dismiss(task=1))
+        await engine.submit(w.Cancel(task=1))
+        await engine.submit(w.Dismiss(task=1))
         house.clock.wind(KEPT_S + 60)
         await keep_house(engine)
         refs = engine.shadow.folder / "refs" / "tasks" / engine.shadow.view

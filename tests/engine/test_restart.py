@@ -10,6 +10,7 @@ import pytest
 from backburner.engine.projects import CannotOpen
 from backburner.lib.clock import HandClock
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.decide import decide
 from backburner.model.events import Checkpoint
 from backburner.model.evolve import fold
@@ -154,7 +155,7 @@ async def test_a_snapshot_is_refused_when_head_moved_meanwhile(house: House) -> 
         assert failure is not None
         assert failure.kind == "snapshot"
         assert failure.sentence.startswith("Your files changed before I could copy them")
-        await engine.submit(e.Requeue(task=1, opening=Opening(kind="retry")))
+        await engine.submit(w.Requeue(task=1, opening=Opening(kind="retry")))
         await (await later.worker()).started(1)
 
 
@@ -276,7 +277,7 @@ async def test_the_days_budget_is_shared_and_a_new_day_begins(house: House) -> N
         await other.submit(delegation())
         await until(other, lambda state: state.tasks[1].snapshot)
         assert other.held[1].short == "waits: today's $1 is spent"
-        await one.submit(e.RaiseBudget(task=0, budget_usd=5, day=one.today()))
+        await one.submit(w.RaiseBudget(task=0, budget_usd=5, day=one.today()))
         await until_state(other, 1, "running")
         spec = await worker.until(
             lambda: next(

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from backburner.engine.engine import Engine
 from backburner.engine.projects import Projects
 from backburner.lib.clock import RealClock
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.task import Opening
 from backburner.model.wire import Link
 from backburner.worker.host import Host
@@ -88,8 +88,8 @@ async def test_from_unsaved_text_to_a_result_and_a_reply(house: House) -> None:
         # What the person typed after delegating is on disk only: the result was merged with it.
         assert "line five" in await proposed(engine, 1)
         item = task.open_items[0]
-        await engine.submit(e.Judge(task=1, items=(item,), verdict="rejected"))
-        await engine.submit(e.Requeue(task=1, opening=Opening(kind="reply", text="spell six too")))
+        await engine.submit(w.Judge(task=1, items=(item,), verdict="rejected"))
+        await engine.submit(w.Requeue(task=1, opening=Opening(kind="reply", text="spell six too")))
         await until_state(engine, 1, "ready")
         text = await proposed(engine, 1)
         assert "line six" in text
@@ -100,12 +100,12 @@ async def test_from_unsaved_text_to_a_result_and_a_reply(house: House) -> None:
 async def test_a_question_is_answered_and_the_run_goes_on(house: House) -> None:
     async with opened(house) as engine:
         command = delegation(agent="scripted")
-        await engine.submit(e.Delegate(recipe="free", instruction="ask me", new=command.new))
+        await engine.submit(w.Delegate(recipe="free", instruction="ask me", new=command.new))
         await until_state(engine, 1, "asking")
         question = engine.state.tasks[1].question
         assert question is not None
         assert question.default == "keep"
-        await engine.submit(e.GiveAnswer(task=1, answer="remove"))
+        await engine.submit(w.GiveAnswer(task=1, answer="remove"))
         await until_state(engine, 1, "ready", "failed")
         task = engine.state.tasks[1]
         assert task.title == "Asked"

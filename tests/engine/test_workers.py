@@ -8,8 +8,9 @@ import pytest
 from backburner.engine.engine import Engine
 from backburner.engine.workers import Workers
 from backburner.model import events as e
-from backburner.model.events import Refusal
-from backburner.model.task import Changed, Opening, Proposal
+from backburner.model import wishes as w
+from backburner.model.result import Changed, Proposal
+from backburner.model.task import Opening
 from backburner.model.transcript import Message, Turn
 from backburner.model.wire import (
     CancelRun,
@@ -23,6 +24,7 @@ from backburner.model.wire import (
     WantLiveTexts,
     Watch,
 )
+from backburner.model.wishes import Refusal
 from backburner.store import journal as journals
 from backburner.store import paths
 from domain import cause, result
@@ -179,8 +181,8 @@ async def test_words_of_a_run_that_is_not_current_any_more_are_told_to_stop(hous
         await engine.submit(delegation())
         worker = await house.worker()
         spec = await worker.started(1)
-        await engine.submit(e.Cancel(task=1))
-        await engine.submit(e.Requeue(task=1, opening=Opening(kind="retry")))
+        await engine.submit(w.Cancel(task=1))
+        await engine.submit(w.Requeue(task=1, opening=Opening(kind="retry")))
         again = await worker.started(1, "1.2")
         before = engine.state
         await worker.turn(spec, "late words")

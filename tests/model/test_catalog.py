@@ -17,7 +17,7 @@ from backburner.model.catalog import (
     resolve,
     shipped,
 )
-from backburner.model.task import Cause
+from backburner.model.result import Cause
 
 SHIPPED = ("opus", "sonnet", "haiku", "codex", "groq", "cerebras", "ollama", "practice")
 

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.budget import DayBudget, day_budget, is_task_spent, known_cost, usd
 from backburner.model.decide import decide
-from backburner.model.events import Command, Refusal
 from backburner.model.evolve import fold
 from backburner.model.task import Accepted, Opening, State
+from backburner.model.wishes import Command, Refusal
 from domain import DAY, T0, Story, cause, delegate, question, result
 
 PATH = "src/lexer.py"
@@ -38,16 +39,16 @@ def accept_open(story: Story) -> None:
     story.do(begin("1.1/src/lexer.py:1"))
 
 
-def begin(*items: str, task: int = 1, path: str = PATH) -> e.BeginAccept:
-    return e.BeginAccept(task=task, items=items, path=path, before_id="x", after_id="y")
+def begin(*items: str, task: int = 1, path: str = PATH) -> w.BeginAccept:
+    return w.BeginAccept(task=task, items=items, path=path, before_id="x", after_id="y")
 
 
-def judge(*items: str, verdict: str = "accepted") -> e.Judge:
-    return e.Judge(task=1, items=items, verdict=verdict)  # pyright: ignore[reportArgumentType]
+def judge(*items: str, verdict: str = "accepted") -> w.Judge:
+    return w.Judge(task=1, items=items, verdict=verdict)  # pyright: ignore[reportArgumentType]
 
 
-def requeue(kind: str, text: str = "") -> e.Requeue:
-    return e.Requeue(task=1, opening=Opening(kind=kind, text=text))  # pyright: ignore[reportArgumentType]
+def requeue(kind: str, text: str = "") -> w.Requeue:
+    return w.Requeue(task=1, opening=Opening(kind=kind, text=text))  # pyright: ignore[reportArgumentType]
 
 
 def nothing(story: Story) -> None:
@@ -60,8 +61,8 @@ def accepted(story: Story) -> None:
 
 
 REFUSED: list[tuple[str, Callable[[Story], object], Command, str, str]] = [
-    ("a task that is not there", nothing, e.Look(task=7), "unknown_task", "#7; the last one is #1"),
-    ("no target", nothing, e.Delegate(recipe="fix", instruction="", new=()), "no_target", "no target"),
+    ("a task that is not there", nothing, w.Look(task=7), "unknown_task", "#7; the last one is #1"),
+    ("no target", nothing, w.Delegate(recipe="fix", instruction="", new=()), "no_target", "no target"),
     ("after a task that is not there", nothing, delegate(after=9), "unknown_task", "no task #9"),
     ("verdict before a result", nothing, judge(), "no_result", "#1 has no result yet"),
     ("verdict while running", Story.running, judge(), "no_result", "no result"),
@@ -72,18 +73,18 @@ REFUSED: list[tuple[str, Callable[[Story], object], Command, str, str]] = [
     ("verdict on what is being accepted", accept_open, judge("1.1/src/lexer.py:1"), "busy", "into lexer.py"),
     ("second accept of a path", accept_open, begin("1.1/src/lexer.py:2"), "busy", "into lexer.py"),
     ("accept of nothing", Story.ready, begin(), "bad_arguments", "names the hunks"),
-    ("dropping what is not open", Story.ready, e.DropAccept(task=1, path=PATH, reason=""), "no_open_accept", PATH),
-    ("take back without a verdict", Story.ready, e.TakeBack(task=1), "not_decided", "no verdict"),
+    ("dropping what is not open", Story.ready, w.DropAccept(task=1, path=PATH, reason=""), "no_open_accept", PATH),
+    ("take back without a verdict", Story.ready, w.TakeBack(task=1), "not_decided", "no verdict"),
     (
         "take back of an open hunk",
         accepted,
-        e.TakeBack(task=1, items=("1.1/src/lexer.py:7",)),
+        w.TakeBack(task=1, items=("1.1/src/lexer.py:7",)),
         "not_decided",
         "no verdict",
     ),
-    ("dismissing a change", Story.ready, e.Dismiss(task=1), "has_changes", "Accept or reject"),
-    ("dismissing what runs", Story.running, e.Dismiss(task=1), "still_live", "Stop it"),
-    ("dismissing twice", accepted, e.Dismiss(task=1), "already_decided", "decided"),
+    ("dismissing a change", Story.ready, w.Dismiss(task=1), "has_changes", "Accept or reject"),
+    ("dismissing what runs", Story.running, w.Dismiss(task=1), "still_live", "Stop it"),
+    ("dismissing twice", accepted, w.Dismiss(task=1), "already_decided", "decided"),
     ("reply to a running task", Story.running, requeue("reply", "x"), "running", "Tell it"),
     ("reply to a queued task", nothing, requeue("reply", "x"), "queued", "Tell it"),
     ("reply to a question", asking, requeue("reply", "x"), "asking", "Answer it"),
@@ -92,25 +93,25 @@ REFUSED: list[tuple[str, Callable[[Story], object], Command, str, str]] = [
     ("refit without a change", report, requeue("refit"), "no_result", "no change to refit"),
     ("continue without anything", failed, requeue("continue"), "no_result", "Run again"),
     ("resume by hand", Story.ready, requeue("resume"), "bad_arguments", "by itself"),
-    ("a note to a finished task", Story.ready, e.Steer(task=1, note="x"), "not_running", "Reply"),
-    ("an empty note", Story.running, e.Steer(task=1, note=" "), "bad_arguments", "no text"),
-    ("answer without a question", Story.running, e.GiveAnswer(task=1, answer="x"), "no_question", "asks nothing"),
-    ("empty answer", asking, e.GiveAnswer(task=1, answer=""), "bad_arguments", "no answer"),
-    ("default before its time", asking, e.GiveAnswer(task=1, answer="", by_default=True), "too_early", "waits"),
-    ("stopping what has ended", Story.ready, e.Cancel(task=1), "not_running", "not running"),
-    ("keeping what has not started", nothing, e.Cancel(task=1, keep=True), "not_running", "no draft"),
-    ("waiving after the start", Story.running, e.Waive(task=1, rule="reading"), "not_queued", "does not wait"),
-    ("waiving a missing key", nothing, e.Waive(task=1, rule="no_key"), "bad_arguments", "cannot start"),
-    ("order after the start", Story.running, e.SetOrder(task=1, after=None), "not_queued", "not wait"),
-    ("order after nobody", nothing, e.SetOrder(task=1, after=5), "unknown_task", "#5"),
-    ("order after itself", nothing, e.SetOrder(task=1, after=1), "cycle", "neither would ever start"),
-    ("no money", nothing, e.RaiseBudget(task=1, budget_usd=0), "bad_arguments", "more than $0"),
-    ("a budget that is no number", nothing, e.RaiseBudget(task=1, budget_usd=float("nan")), "bad_arguments", "$0"),
-    ("the day's limit without a day", nothing, e.RaiseBudget(task=0, budget_usd=5), "bad_arguments", "which day"),
+    ("a note to a finished task", Story.ready, w.Steer(task=1, note="x"), "not_running", "Reply"),
+    ("an empty note", Story.running, w.Steer(task=1, note=" "), "bad_arguments", "no text"),
+    ("answer without a question", Story.running, w.GiveAnswer(task=1, answer="x"), "no_question", "asks nothing"),
+    ("empty answer", asking, w.GiveAnswer(task=1, answer=""), "bad_arguments", "no answer"),
+    ("default before its time", asking, w.GiveAnswer(task=1, answer="", by_default=True), "too_early", "waits"),
+    ("stopping what has ended", Story.ready, w.Cancel(task=1), "not_running", "not running"),
+    ("keeping what has not started", nothing, w.Cancel(task=1, keep=True), "not_running", "no draft"),
+    ("waiving after the start", Story.running, w.Waive(task=1, rule="reading"), "not_queued", "does not wait"),
+    ("waiving a missing key", nothing, w.Waive(task=1, rule="no_key"), "bad_arguments", "cannot start"),
+    ("order after the start", Story.running, w.SetOrder(task=1, after=None), "not_queued", "not wait"),
+    ("order after nobody", nothing, w.SetOrder(task=1, after=5), "unknown_task", "#5"),
+    ("order after itself", nothing, w.SetOrder(task=1, after=1), "cycle", "neither would ever start"),
+    ("no money", nothing, w.RaiseBudget(task=1, budget_usd=0), "bad_arguments", "more than $0"),
+    ("a budget that is no number", nothing, w.RaiseBudget(task=1, budget_usd=float("nan")), "bad_arguments", "$0"),
+    ("the day's limit without a day", nothing, w.RaiseBudget(task=0, budget_usd=5), "bad_arguments", "which day"),
     (
         "editing an earlier result",
         two_runs,
-        e.EditProposal(task=1, result=result("1.1")),
+        w.EditProposal(task=1, result=result("1.1")),
         "old_result",
         "present one is 1.2",
     ),
@@ -133,7 +134,7 @@ def test_refused(before: Callable[[Story], object], command: Command, reason: st
 
 
 def test_nothing_was_delegated_yet() -> None:
-    refusal = decide(State(), e.Look(task=1), T0)
+    refusal = decide(State(), w.Look(task=1), T0)
     assert isinstance(refusal, Refusal)
     assert "nothing was delegated here yet" in refusal.sentence
 
@@ -148,19 +149,19 @@ def test_one_delegation_with_several_targets_is_a_group() -> None:
 
 def test_a_longer_cycle_is_refused() -> None:
     story = Story().delegated().delegated(after=1).delegated(after=2)
-    refusal = story.do(e.SetOrder(task=1, after=3))
+    refusal = story.do(w.SetOrder(task=1, after=3))
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "cycle"
 
 
 def test_what_is_so_already_is_no_event() -> None:
     story = Story().delegated().ready()
-    story.do(e.Look(task=1))
-    assert story.do(e.Look(task=1)) == ()
+    story.do(w.Look(task=1))
+    assert story.do(w.Look(task=1)) == ()
     story.requeue("retry")
-    story.do(e.Waive(task=1, rule="reading"))
-    assert story.do(e.Waive(task=1, rule="reading")) == ()
-    assert story.do(e.SetOrder(task=1, after=None)) == ()
+    story.do(w.Waive(task=1, rule="reading"))
+    assert story.do(w.Waive(task=1, rule="reading")) == ()
+    assert story.do(w.SetOrder(task=1, after=None)) == ()
 
 
 def test_an_accept_is_open_from_its_beginning_to_its_proof() -> None:
@@ -169,7 +170,7 @@ def test_an_accept_is_open_from_its_beginning_to_its_proof() -> None:
     story.do(begin(item))
     assert [accept.items for accept in story.task().accepting] == [(item,)]
     proof = Accepted(path=PATH, items=(item,), before_id="x", after_id="y", at=T0)
-    story.do(e.Judge(task=1, items=(item,), verdict="accepted", accepted=proof))
+    story.do(w.Judge(task=1, items=(item,), verdict="accepted", accepted=proof))
     assert story.task().accepting == ()
     assert story.task().accepts == (proof,)
     assert story.task().verdicts == {item: "accepted"}
@@ -178,7 +179,7 @@ def test_an_accept_is_open_from_its_beginning_to_its_proof() -> None:
 def test_a_dropped_accept_leaves_everything_open() -> None:
     story = Story().delegated().ready()
     story.do(begin(story.items()[0]))
-    story.do(e.DropAccept(task=1, path=PATH, reason="the editor changed something else"))
+    story.do(w.DropAccept(task=1, path=PATH, reason="the editor changed something else"))
     assert story.task().accepting == ()
     assert len(story.task().open_items) == 2
 
@@ -197,7 +198,7 @@ def test_proof_without_a_beginning_counts_when_the_hunk_is_still_open() -> None:
     story = Story().delegated().ready()
     item = story.items()[0]
     proof = Accepted(path=PATH, items=(item,), before_id="x", after_id="y", at=T0)
-    story.do(e.Judge(task=1, items=(item,), verdict="accepted", accepted=proof))
+    story.do(w.Judge(task=1, items=(item,), verdict="accepted", accepted=proof))
     assert story.task().verdicts == {item: "accepted"}
 
 
@@ -205,14 +206,14 @@ def test_an_accept_taken_back_is_open_again() -> None:
     story = Story().delegated().ready()
     story.do(judge())
     assert story.task().state == "accepted"
-    story.do(e.TakeBack(task=1, items=(story.items()[1],)))
+    story.do(w.TakeBack(task=1, items=(story.items()[1],)))
     assert story.task().state == "ready"
     assert story.task().open_items == (story.items()[1],)
 
 
 def test_dismiss_takes_findings_and_leaves_hunks() -> None:
     story = Story().delegated().ready(hunks=1, findings=2)
-    story.do(e.Dismiss(task=1))
+    story.do(w.Dismiss(task=1))
     assert story.task().open_items == ("1.1/src/lexer.py:1",)
     assert story.task().state == "ready"
 
@@ -220,7 +221,7 @@ def test_dismiss_takes_findings_and_leaves_hunks() -> None:
 def test_a_report_is_one_item_to_dismiss() -> None:
     story = Story().delegated().ready(hunks=0)
     assert story.items() == ("1.1/report",)
-    story.do(e.Dismiss(task=1))
+    story.do(w.Dismiss(task=1))
     assert story.task().state == "rejected"
 
 
@@ -228,11 +229,11 @@ def test_the_default_answer_is_taken_at_its_deadline_and_can_be_changed() -> Non
     story = Story().delegated()
     asking(story)
     story.now = T0 + 600
-    story.do(e.GiveAnswer(task=1, answer="", by_default=True))
+    story.do(w.GiveAnswer(task=1, answer="", by_default=True))
     assert story.task().answers[-1].answer == "keep"
     assert story.task().answers[-1].by == "default"
     story.running()
-    story.do(e.GiveAnswer(task=1, answer="remove"))
+    story.do(w.GiveAnswer(task=1, answer="remove"))
     assert story.task().answers[-1].answer == "remove"
     assert "remove" in story.task().notes[-1]
 
@@ -240,9 +241,9 @@ def test_the_default_answer_is_taken_at_its_deadline_and_can_be_changed() -> Non
 def test_changing_an_answer_after_the_end_replies_with_it() -> None:
     story = Story().delegated()
     asking(story)
-    story.do(e.GiveAnswer(task=1, answer="keep"))
+    story.do(w.GiveAnswer(task=1, answer="keep"))
     story.ready()
-    story.do(e.GiveAnswer(task=1, answer="remove"))
+    story.do(w.GiveAnswer(task=1, answer="remove"))
     assert story.task().state == "queued"
     opening = story.task().opening
     assert opening is not None
@@ -252,13 +253,13 @@ def test_changing_an_answer_after_the_end_replies_with_it() -> None:
 
 def test_a_requeue_may_name_another_agent() -> None:
     story = Story().delegated().ready()
-    story.do(e.Requeue(task=1, opening=Opening(kind="retry"), agent="codex", effort="high"))
+    story.do(w.Requeue(task=1, opening=Opening(kind="retry"), agent="codex", effort="high"))
     assert (story.task().agent, story.task().effort) == ("codex", "high")
 
 
 def test_stop_and_keep_is_left_to_the_run() -> None:
     story = Story().delegated().running()
-    assert story.do(e.Cancel(task=1, keep=True)) == ()
+    assert story.do(w.Cancel(task=1, keep=True)) == ()
     assert story.task().state == "running"
 
 
@@ -284,7 +285,7 @@ def test_an_unknown_price_never_counts_as_spent() -> None:
     story.running().happen(e.TurnTaken(task=1, run="1.2", turn=turn("x", cost=1.5), day=DAY, at=T0))
     assert is_task_spent(story.task(), 1.0)
     assert not is_task_spent(story.task(), None)
-    story.do(e.RaiseBudget(task=1, budget_usd=3))
+    story.do(w.RaiseBudget(task=1, budget_usd=3))
     assert not is_task_spent(story.task(), 1.0)
 
 

@@ -8,18 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.evolve import Folding, NotInTable, admit, evolve, fold, folded
+from backburner.model.result import Changed
 from backburner.model.table import ANY, TABLE
-from backburner.model.task import (
-    Accepted,
-    Answer,
-    Changed,
-    OpenAccept,
-    Opening,
-    Question,
-    State,
-    TaskState,
-)
+from backburner.model.task import Accepted, Answer, OpenAccept, Opening, Question, State, TaskState
 from backburner.model.transcript import ToolResult
 from domain import DAY, T0, Story, cause, question, result, snapshot, turn
 
@@ -57,22 +50,22 @@ def asking(story: Story) -> None:
 
 
 def cancelled(story: Story) -> None:
-    story.do(e.Cancel(task=1))
+    story.do(w.Cancel(task=1))
 
 
 def accepted_all(story: Story) -> None:
-    story.do(e.Judge(task=1, items=(), verdict="accepted"))
+    story.do(w.Judge(task=1, items=(), verdict="accepted"))
 
 
 def rejected_all(story: Story) -> None:
-    story.do(e.Judge(task=1, items=(), verdict="rejected"))
+    story.do(w.Judge(task=1, items=(), verdict="rejected"))
 
 
 LIVES: dict[str, tuple[TaskState, tuple[typing.Callable[[Story], object], ...]]] = {
     "delegated": ("queued", ()),
     "started": ("running", (Story.running,)),
     "asks": ("asking", (asking,)),
-    "answered": ("queued", (asking, lambda s: s.do(e.GiveAnswer(task=1, answer="keep")))),
+    "answered": ("queued", (asking, lambda s: s.do(w.GiveAnswer(task=1, answer="keep")))),
     "finished": ("ready", (Story.ready,)),
     "one of two accepted": ("ready", (Story.ready, lambda s: s.do(judge_one(s, "accepted")))),
     "all accepted": ("accepted", (Story.ready, accepted_all)),
@@ -81,9 +74,9 @@ LIVES: dict[str, tuple[TaskState, tuple[typing.Callable[[Story], object], ...]]]
         "accepted",
         (Story.ready, lambda s: s.do(judge_one(s, "accepted")), lambda s: s.do(judge_one(s, "rejected"))),
     ),
-    "accept taken back": ("ready", (Story.ready, accepted_all, lambda s: s.do(e.TakeBack(task=1)))),
+    "accept taken back": ("ready", (Story.ready, accepted_all, lambda s: s.do(w.TakeBack(task=1)))),
     "failed with nothing": ("failed", (failed,)),
-    "failure dismissed": ("rejected", (failed, lambda s: s.do(e.Dismiss(task=1)))),
+    "failure dismissed": ("rejected", (failed, lambda s: s.do(w.Dismiss(task=1)))),
     "failed with an earlier open result": ("ready", (Story.ready, lambda s: s.requeue("reply", "more"), failed)),
     "failed after everything was accepted": (
         "failed",
@@ -96,7 +89,7 @@ LIVES: dict[str, tuple[TaskState, tuple[typing.Callable[[Story], object], ...]]]
             accepted_all,
             lambda s: s.requeue("reply", "more"),
             failed,
-            lambda s: s.do(e.Dismiss(task=1)),
+            lambda s: s.do(w.Dismiss(task=1)),
         ),
     ),
     "snapshot failed": (
@@ -119,8 +112,8 @@ LIVES: dict[str, tuple[TaskState, tuple[typing.Callable[[Story], object], ...]]]
 }
 
 
-def judge_one(story: Story, verdict: typing.Literal["accepted", "rejected"]) -> e.Judge:
-    return e.Judge(task=1, items=story.task().open_items[:1], verdict=verdict)
+def judge_one(story: Story, verdict: typing.Literal["accepted", "rejected"]) -> w.Judge:
+    return w.Judge(task=1, items=story.task().open_items[:1], verdict=verdict)
 
 
 @pytest.mark.parametrize("name", LIVES)
@@ -261,7 +254,7 @@ def test_the_result_stays_until_the_next_run_has_one() -> None:
     story = after(Story.ready, lambda s: s.requeue("reply", "more"))
     old = story.items()
     story.running()
-    story.do(e.Judge(task=1, items=tuple(old[:1]), verdict="rejected"))
+    story.do(w.Judge(task=1, items=tuple(old[:1]), verdict="rejected"))
     assert story.task().state == "running"
     assert story.task().verdicts == {old[0]: "rejected"}
     story.ready()
@@ -272,20 +265,20 @@ def test_the_result_stays_until_the_next_run_has_one() -> None:
 def test_the_proof_of_an_accept_counts_after_the_result_was_replaced() -> None:
     story = after(Story.ready, lambda s: s.requeue("reply", "more"))
     item = story.items()[0]
-    begin = e.BeginAccept(task=1, items=(item,), path="src/lexer.py", before_id="x", after_id="y")
+    begin = w.BeginAccept(task=1, items=(item,), path="src/lexer.py", before_id="x", after_id="y")
     story.do(begin)
     story.ready()
     proof = Accepted(path="src/lexer.py", items=(item,), before_id="x", after_id="y", at=T0)
-    story.do(e.Judge(task=1, items=(item,), verdict="accepted", accepted=proof))
+    story.do(w.Judge(task=1, items=(item,), verdict="accepted", accepted=proof))
     task = story.task()
     assert (task.state, task.accepting, task.accepts, task.verdicts) == ("ready", (), (proof,), {})
-    story.do(e.TakeBack(task=1, items=(item,)))
+    story.do(w.TakeBack(task=1, items=(item,)))
     assert story.task().accepts == ()
 
 
 def test_a_note_is_gone_once_a_turn_has_read_it() -> None:
-    story = after(lambda s: s.do(e.Steer(task=1, note="first")), Story.running)
-    story.do(e.Steer(task=1, note="second"))
+    story = after(lambda s: s.do(w.Steer(task=1, note="first")), Story.running)
+    story.do(w.Steer(task=1, note="second"))
     story.happen(
         e.TurnTaken(task=1, run="1.1", turn=turn("", "read"), at=T0),
         e.ToolsDone(task=1, run="1.1", results=(), messages=("first",), notes_read=1, at=T0),
@@ -297,15 +290,15 @@ def test_an_answer_is_recorded_with_who_gave_it() -> None:
     story = after(asking)
     asked = story.task().question
     assert isinstance(asked, Question)
-    story.do(e.GiveAnswer(task=1, answer="remove"))
+    story.do(w.GiveAnswer(task=1, answer="remove"))
     assert story.task().answers == (Answer(question=asked, answer="remove", by="person", at=story.now),)
     assert story.task().opening == Opening(kind="answer", text="remove")
 
 
 def test_dismissed_findings_do_not_come_back() -> None:
     story = after(lambda s: s.ready(hunks=0, findings=2))
-    story.do(e.Dismiss(task=1, items=("1.1/finding:1",)))
-    story.do(e.Dismiss(task=1))
+    story.do(w.Dismiss(task=1, items=("1.1/finding:1",)))
+    story.do(w.Dismiss(task=1))
     assert story.task().state == "rejected"
     story.requeue("retry")
     story.ready(hunks=1, findings=2)
@@ -315,15 +308,15 @@ def test_dismissed_findings_do_not_come_back() -> None:
 
 def test_a_renamed_folder_takes_every_place_of_a_task_with_it() -> None:
     story = after(lambda s: s.ready(findings=1))
-    story.do(e.BeginAccept(task=1, items=(story.items()[0],), path="src/lexer.py", before_id="x", after_id="y"))
-    story.do(e.RenamePath(old="src", new="lib/core"))
+    story.do(w.BeginAccept(task=1, items=(story.items()[0],), path="src/lexer.py", before_id="x", after_id="y"))
+    story.do(w.RenamePath(old="src", new="lib/core"))
     task = story.task()
     assert task.target.path == "lib/core/lexer.py"
     assert task.result is not None
     assert task.result.proposal.files[0].path == "lib/core/lexer.py"
     assert task.result.findings[0].anchor.path == "lib/core/lexer.py"
     assert task.accepting[0].path == "lib/core/lexer.py"
-    assert story.do(e.RenamePath(old="src", new="other")) == ()
+    assert story.do(w.RenamePath(old="src", new="other")) == ()
 
 
 def test_accepting_from_one_attempt_folds_the_others_without_rejecting_them() -> None:
@@ -331,46 +324,46 @@ def test_accepting_from_one_attempt_folds_the_others_without_rejecting_them() ->
     for number in (1, 2, 3):
         story.ready(number)
     assert [folded(story.state, story.task(n)) for n in (1, 2, 3)] == [None, None, None]
-    story.do(e.Judge(task=2, items=tuple(story.items(2)[:1]), verdict="accepted"))
+    story.do(w.Judge(task=2, items=tuple(story.items(2)[:1]), verdict="accepted"))
     assert [folded(story.state, story.task(n)) for n in (1, 2, 3)] == [2, None, 2]
     assert [story.task(n).state for n in (1, 2, 3)] == ["ready", "ready", "ready"]
-    story.do(e.TakeBack(task=2))
+    story.do(w.TakeBack(task=2))
     assert [folded(story.state, story.task(n)) for n in (1, 2, 3)] == [None, None, None]
 
 
 def test_a_group_with_several_targets_is_never_folded() -> None:
     story = Story().delegated(2)
     story.ready(1).ready(2)
-    story.do(e.Judge(task=1, items=(), verdict="accepted"))
+    story.do(w.Judge(task=1, items=(), verdict="accepted"))
     assert folded(story.state, story.task(2)) is None
 
 
-COMMANDS: tuple[typing.Callable[[Story, int, int], e.Command], ...] = (
-    lambda s, n, i: e.Delegate(recipe="fix", instruction="x", new=new_tasks(1 + i % 3), attempts=i % 2 == 0),
-    lambda s, n, i: e.Steer(task=n, note="note"),
-    lambda s, n, i: e.GiveAnswer(task=n, answer=f"answer {i}"),
-    lambda s, n, i: e.Cancel(task=n, keep=i % 3 == 0),
-    lambda s, n, i: e.Look(task=n),
-    lambda s, n, i: e.BeginAccept(task=n, items=some(s, n, i), path=f"p{i % 2}", before_id="x", after_id="y"),
-    lambda s, n, i: e.DropAccept(task=n, path=f"p{i % 2}", reason="no proof"),
+COMMANDS: tuple[typing.Callable[[Story, int, int], w.Command], ...] = (
+    lambda s, n, i: w.Delegate(recipe="fix", instruction="x", new=new_tasks(1 + i % 3), attempts=i % 2 == 0),
+    lambda s, n, i: w.Steer(task=n, note="note"),
+    lambda s, n, i: w.GiveAnswer(task=n, answer=f"answer {i}"),
+    lambda s, n, i: w.Cancel(task=n, keep=i % 3 == 0),
+    lambda s, n, i: w.Look(task=n),
+    lambda s, n, i: w.BeginAccept(task=n, items=some(s, n, i), path=f"p{i % 2}", before_id="x", after_id="y"),
+    lambda s, n, i: w.DropAccept(task=n, path=f"p{i % 2}", reason="no proof"),
     lambda s, n, i: proof(s, n, i),
-    lambda s, n, i: e.Judge(task=n, items=some(s, n, i), verdict=("accepted", "rejected", "dismissed")[i % 3]),
-    lambda s, n, i: e.TakeBack(task=n, items=tuple(s.state.tasks[n].verdicts)[: i % 3] if n in s.state.tasks else ()),
-    lambda s, n, i: e.Dismiss(task=n),
-    lambda s, n, i: e.Requeue(
+    lambda s, n, i: w.Judge(task=n, items=some(s, n, i), verdict=("accepted", "rejected", "dismissed")[i % 3]),
+    lambda s, n, i: w.TakeBack(task=n, items=tuple(s.state.tasks[n].verdicts)[: i % 3] if n in s.state.tasks else ()),
+    lambda s, n, i: w.Dismiss(task=n),
+    lambda s, n, i: w.Requeue(
         task=n,
         opening=Opening(kind=("retry", "reply", "refit", "continue")[i % 4], text="go on"),  # pyright: ignore[reportArgumentType]
     ),
-    lambda s, n, i: e.RenamePath(old="src", new=f"src{i}"),
-    lambda s, n, i: e.Waive(task=n, rule=("reading", "budget", "after", "nonsense")[i % 4]),
-    lambda s, n, i: e.SetOrder(task=n, after=i),
-    lambda s, n, i: e.RaiseBudget(task=(0, n)[i % 2], budget_usd=float(i), day=DAY),
-    lambda s, n, i: e.EditProposal(task=n, result=edited(s, n, i)),
+    lambda s, n, i: w.RenamePath(old="src", new=f"src{i}"),
+    lambda s, n, i: w.Waive(task=n, rule=("reading", "budget", "after", "nonsense")[i % 4]),
+    lambda s, n, i: w.SetOrder(task=n, after=i),
+    lambda s, n, i: w.RaiseBudget(task=(0, n)[i % 2], budget_usd=float(i), day=DAY),
+    lambda s, n, i: w.EditProposal(task=n, result=edited(s, n, i)),
 )
 
 
-def new_tasks(count: int) -> tuple[e.NewTask, ...]:
-    return tuple(e.NewTask(target=result_target(i), agent="opus") for i in range(count))
+def new_tasks(count: int) -> tuple[w.NewTask, ...]:
+    return tuple(w.NewTask(target=result_target(i), agent="opus") for i in range(count))
 
 
 def result_target(i: int) -> typing.Any:
@@ -386,7 +379,7 @@ def some(story: Story, number: int, i: int) -> tuple[str, ...]:
     return task.result.items[: i % 3]
 
 
-def proof(story: Story, number: int, i: int) -> e.Judge:
+def proof(story: Story, number: int, i: int) -> w.Judge:
     task = story.state.tasks.get(number)
     opened = (
         task.accepting[0]
@@ -394,7 +387,7 @@ def proof(story: Story, number: int, i: int) -> e.Judge:
         else OpenAccept(path="p0", items=some(story, number, i), before_id="x", after_id="y", at=T0)
     )
     done = Accepted(path=opened.path, items=opened.items, before_id="x", after_id="y", at=T0)
-    return e.Judge(task=number, items=opened.items, verdict="accepted", accepted=done)
+    return w.Judge(task=number, items=opened.items, verdict="accepted", accepted=done)
 
 
 def edited(story: Story, number: int, i: int) -> typing.Any:

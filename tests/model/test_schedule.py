@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from backburner.engine.schedule import Capacity, Trouble, schedule
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.budget import DayBudget
 from domain import DAY, T0, Story, cause, delegate, question, turn
 
@@ -46,7 +47,7 @@ def test_answered_questions_come_first_then_interrupted_runs() -> None:
         e.RunInterrupted(task=3, run="3.1", reason="gone", at=story.now),
     )
     story.running(4).happen(e.Asked(task=4, run="4.1", question=question("4.1"), at=story.now))
-    story.do(e.GiveAnswer(task=4, answer="keep"))
+    story.do(w.GiveAnswer(task=4, answer="keep"))
     assert schedule(story.state, OPEN).start == (4, 3, 1, 2)
 
 
@@ -55,23 +56,23 @@ def after_failed(story: Story) -> None:
 
 
 def after_cancelled(story: Story) -> None:
-    story.do(e.Cancel(task=1))
+    story.do(w.Cancel(task=1))
 
 
 def after_rejected(story: Story) -> None:
     story.ready(1)
-    story.do(e.Judge(task=1, items=(), verdict="rejected"))
+    story.do(w.Judge(task=1, items=(), verdict="rejected"))
 
 
 def waived(story: Story) -> None:
-    story.do(e.Waive(task=2, rule="after"))
+    story.do(w.Waive(task=2, rule="after"))
 
 
 AFTER: list[tuple[str, Callable[[Story], object], str | None]] = [
     ("queued", lambda s: None, "after #1"),
     ("running", lambda s: s.running(1), "after #1"),
     ("ready", lambda s: s.ready(1), None),
-    ("accepted", lambda s: (s.ready(1), s.do(e.Judge(task=1, items=(), verdict="accepted"))), None),
+    ("accepted", lambda s: (s.ready(1), s.do(w.Judge(task=1, items=(), verdict="accepted"))), None),
     ("failed", after_failed, "waits: #1 failed"),
     ("cancelled", after_cancelled, "waits: #1 was stopped"),
     ("rejected", after_rejected, "waits: #1 was rejected"),
@@ -104,7 +105,7 @@ def test_too_many_results_to_read_hold_back_new_tasks() -> None:
     story.delegated().snapped(9)
     held = schedule(story.state, OPEN).held[9]
     assert (held.reason, held.short, held.rule) == ("reading", "waits: 8 results to read", "reading")
-    story.do(e.Look(task=3))
+    story.do(w.Look(task=3))
     assert schedule(story.state, OPEN).start == (9,)
 
 
@@ -132,8 +133,8 @@ def test_the_reading_limit_can_be_waived_and_never_holds_what_was_begun() -> Non
     story = unread(8)
     story.delegated(3)
     story.snapped(9).running(9).happen(e.Asked(task=9, run="9.1", question=question("9.1"), at=story.now))
-    story.do(e.GiveAnswer(task=9, answer="keep"))
-    story.snapped(10).do(e.Waive(task=10, rule="reading"))
+    story.do(w.GiveAnswer(task=9, answer="keep"))
+    story.snapped(10).do(w.Waive(task=10, rule="reading"))
     story.snapped(11)
     plan = schedule(story.state, OPEN)
     assert plan.start == (9, 10)
@@ -142,7 +143,7 @@ def test_the_reading_limit_can_be_waived_and_never_holds_what_was_begun() -> Non
 
 def test_a_spent_day_holds_everything_that_is_not_waived() -> None:
     story = snapped(2)
-    story.do(e.Waive(task=2, rule="budget"))
+    story.do(w.Waive(task=2, rule="budget"))
     spent = replace(OPEN, day=DayBudget(day=DAY, spent_usd=10.2, limit_usd=10.0))
     plan = schedule(story.state, spent)
     assert plan.start == (2,)
@@ -157,7 +158,7 @@ def test_a_task_that_spent_its_budget_waits_until_it_is_raised() -> None:
         e.RunInterrupted(task=1, run="1.1", reason="gone", at=T0),
     )
     assert schedule(story.state, OPEN).held[1].short == "waits: its $2 is spent"
-    story.do(e.RaiseBudget(task=1, budget_usd=4))
+    story.do(w.RaiseBudget(task=1, budget_usd=4))
     assert schedule(story.state, OPEN).start == (1,)
 
 
@@ -202,9 +203,9 @@ def test_tasks_with_time_go_last_and_leave_places_free() -> None:
 def test_attempts_at_a_target_that_was_taken_do_not_start() -> None:
     story = snapped(3, attempts=True)
     story.ready(1)
-    story.do(e.Judge(task=1, items=(), verdict="accepted"))
+    story.do(w.Judge(task=1, items=(), verdict="accepted"))
     plan = schedule(story.state, OPEN)
     assert plan.start == ()
     assert plan.held[2].short == "waits: #1 was taken"
-    story.do(e.Waive(task=2, rule="folded"))
+    story.do(w.Waive(task=2, rule="folded"))
     assert schedule(story.state, OPEN).start == (2,)

@@ -8,19 +8,8 @@ from msgspec.structs import replace
 
 from backburner.model.anchor import CONTEXT_LINES, Anchor, Span, text_id
 from backburner.model.mark import Mark
-from backburner.model.task import (
-    Check,
-    FileChange,
-    Finding,
-    Proposal,
-    Result,
-    Run,
-    Severity,
-    Snapshot,
-    State,
-    Target,
-    Task,
-)
+from backburner.model.result import Check, FileChange, Finding, Proposal, Result, Severity
+from backburner.model.task import Run, Snapshot, State, Target, Task
 from backburner.model.text import count, hunks, split
 from backburner.review.scene import View
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from backburner.model.task import Cause, Delegation, FileStyle, State, Task
+from backburner.model.result import Cause, FileStyle
+from backburner.model.task import Delegation, State, Task
 from backburner.review.diffs import Item, conflict_sides, diff, diff_marks, draft_diff, group_diff, item_at
 from backburner.review.placement import Places
 from backburner.review.render import report, task_view

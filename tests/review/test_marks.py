@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from backburner.model.anchor import Span
 from backburner.model.held import Held
 from backburner.model.mark import Mark
-from backburner.model.task import Answer, Cause, Choice, Question, State, Task
+from backburner.model.result import Cause
+from backburner.model.task import Answer, Choice, Question, State, Task
 from backburner.model.text import hunks, split
 from backburner.review.marks import Projector, project
 from backburner.review.offers import actions_at

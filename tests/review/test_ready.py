@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from backburner.model.anchor import Span
 from backburner.model.held import Held
-from backburner.model.task import Answer, Cause, Question, State, Task
+from backburner.model.result import Cause
+from backburner.model.task import Answer, Question, State, Task
 from backburner.model.view import Status
 from backburner.review.placement import Places
 from backburner.review.queue import queue

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from backburner.model import conversation
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.evolve import fold
 from backburner.model.task import State
 from backburner.model.transcript import Message, ToolResult, ToolResults
@@ -55,7 +56,7 @@ def told() -> Story:
     story.running()
     story.happen(e.Briefed(task=1, run="1.2", system="", messages=("shorter",), at=T0))
     story.ready()
-    story.do(e.Judge(task=1, items=(), verdict="accepted"))
+    story.do(w.Judge(task=1, items=(), verdict="accepted"))
     return story
 
 

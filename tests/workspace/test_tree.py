@@ -10,7 +10,7 @@ import pytest
 
 from backburner.lib.files import OutsideRoot
 from backburner.model.anchor import text_id
-from backburner.model.task import Changed, FileChange, Proposal
+from backburner.model.result import Changed, FileChange, Proposal
 from backburner.workspace import folders
 from backburner.workspace.folders import Entry
 from backburner.workspace.shadow import Shadow

@@ -23,7 +23,7 @@ from backburner.lib import process
 from backburner.lib.clock import Clock
 from backburner.lib.log import SECRETS
 from backburner.model.events import Briefed, DirectionStated, TurnTaken
-from backburner.model.task import Cause, CauseKind, Result
+from backburner.model.result import Cause, CauseKind, Result
 from backburner.model.transcript import Message, Text, Turn, Usage
 from backburner.providers.base import one_line
 from backburner.workspace.tree import Workspace

@@ -15,7 +15,7 @@ from backburner.agent.results import assembled
 from backburner.agent.schema import decode
 from backburner.agent.speaking import finish_arguments, finished
 from backburner.agent.tools import Tool, failed, use
-from backburner.model.task import Result
+from backburner.model.result import Result
 from backburner.model.transcript import ToolCall, ToolResult, ToolResults, Turn
 
 INTERRUPTED = "interrupted; files are as before this call; other effects unknown"

@@ -22,7 +22,8 @@ from typing import Protocol
 
 from backburner.agent.recipes import Recipe
 from backburner.model.events import RunFact
-from backburner.model.task import Cause, Changed, Question, Result
+from backburner.model.result import Cause, Changed, Result
+from backburner.model.task import Question
 from backburner.model.transcript import Conversation, ToolSpec, Usage
 from backburner.model.wire import Limits, RunSpec
 from backburner.workspace.tree import Workspace

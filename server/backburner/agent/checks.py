@@ -11,7 +11,7 @@ from backburner.agent.shell import Shell
 from backburner.lib.clock import Clock
 from backburner.lib.process import Finished
 from backburner.model.anchor import Span, anchor_at
-from backburner.model.task import Check, Finding
+from backburner.model.result import Check, Finding
 from backburner.model.wire import RunSpec
 from backburner.workspace.tree import Workspace
 

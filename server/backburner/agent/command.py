@@ -20,7 +20,7 @@ from backburner.lib.clock import Clock
 from backburner.lib.log import SECRETS
 from backburner.lib.process import Finished
 from backburner.model.events import Briefed, DirectionStated, TurnTaken
-from backburner.model.task import Cause, Result
+from backburner.model.result import Cause, Result
 from backburner.model.transcript import Text, Turn
 from backburner.workspace.tree import Workspace
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from backburner.agent.base import Brief, Report
 from backburner.lib.clock import Clock
 from backburner.model.events import ToolsDone
-from backburner.model.task import Changed
+from backburner.model.result import Changed
 from backburner.model.text import count, decode
 from backburner.model.transcript import ToolResult
 from backburner.workspace.tree import Workspace

@@ -6,7 +6,7 @@ import json
 
 from backburner.agent.base import LimitReached, Spent
 from backburner.agent.tools import failed
-from backburner.model.task import Cause, CauseKind
+from backburner.model.result import Cause, CauseKind
 from backburner.model.transcript import ToolCall, ToolResult
 from backburner.model.wire import Limits
 

@@ -20,7 +20,7 @@ from backburner.agent.tools import offered
 from backburner.lib.clock import Clock
 from backburner.model.conversation import unanswered
 from backburner.model.events import Briefed, DirectionStated, TurnTaken
-from backburner.model.task import Cause, Result
+from backburner.model.result import Cause, Result
 from backburner.model.transcript import Message, Turn
 from backburner.providers.base import BadAnswer, Model, TurnSettings, one_line
 from backburner.workspace.tree import Workspace

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from backburner.agent.base import Failed
 from backburner.agent.shell import Shell
-from backburner.model.task import Cause
+from backburner.model.result import Cause
 from backburner.model.wire import RunSpec
 
 

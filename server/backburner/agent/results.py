@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from backburner.agent.output import shown
 from backburner.lib.log import SECRETS
 from backburner.model.anchor import Span, anchor_at
-from backburner.model.task import FileChange, Finding, Proposal, Result, Severity, Target
+from backburner.model.result import FileChange, Finding, Proposal, Result, Severity
+from backburner.model.task import Target
 from backburner.model.text import decode
 from backburner.model.transcript import Conversation, ToolCall, ToolResults, Turn
 from backburner.model.wire import RunSpec

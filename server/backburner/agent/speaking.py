@@ -11,7 +11,8 @@ from backburner.agent.kit import Kit, inside
 from backburner.agent.results import assembled, snapshot_text
 from backburner.lib.log import SECRETS
 from backburner.model.events import DirectionStated
-from backburner.model.task import Choice, Question, Result
+from backburner.model.result import Result
+from backburner.model.task import Choice, Question
 from backburner.model.transcript import Conversation, Turn
 
 DIRECTION = 80

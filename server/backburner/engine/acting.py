@@ -18,11 +18,13 @@ from backburner.engine.start import is_fresh, next_run, run_spec
 from backburner.engine.workers import DraftFailed
 from backburner.lib.files import OutsideRoot, read_beneath
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.catalog import AgentSpec
 from backburner.model.decide import decide
 from backburner.model.events import Event
 from backburner.model.evolve import admit
-from backburner.model.task import LIVE, Cause, Proposal, State, Task
+from backburner.model.result import Cause, Proposal
+from backburner.model.task import LIVE, State, Task
 from backburner.model.text import decode
 from backburner.model.wire import Progress
 from backburner.store.journal import JournalError
@@ -211,16 +213,16 @@ def set_deadline(engine: Engine, task: Task) -> None:
     def answer() -> None:
         standing = engine.state.tasks[task.number].question
         if standing is not None and standing.id == question.id:
-            command = e.GiveAnswer(task=task.number, answer=question.default, by_default=True)
+            command = w.GiveAnswer(task=task.number, answer=question.default, by_default=True)
             engine.deed(lambda state: default_answer(state, command, engine.shared.clock.now()))
 
     engine.alarms.set(("question", task.number), question.deadline, answer)
 
 
-def default_answer(state: State, command: e.GiveAnswer, now: float) -> Sequence[Event]:
+def default_answer(state: State, command: w.GiveAnswer, now: float) -> Sequence[Event]:
     """A deed and no wish, so that a full disk only delays it."""
     outcome = decide(state, command, now)
-    return () if isinstance(outcome, e.Refusal) else outcome
+    return () if isinstance(outcome, w.Refusal) else outcome
 
 
 def stop_and_keep(engine: Engine, number: int) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from backburner.model.task import FileChange, LeftOut, Snapshot, Task
+from backburner.model.result import FileChange
+from backburner.model.task import LeftOut, Snapshot, Task
 from backburner.model.text import apply, decode, encode
 from backburner.workspace.shadow import Shadow
 from backburner.workspace.snapshots import base_of

@@ -12,8 +12,9 @@ import msgspec
 from backburner.engine.environments import Environments
 from backburner.engine.schedule import Trouble
 from backburner.model.catalog import AgentSpec, first_found, missing_key, names, resolve
+from backburner.model.result import Cause
 from backburner.model.settings import AgentTable, Settings
-from backburner.model.task import Cause, Task
+from backburner.model.task import Task
 from backburner.workspace.programs import find_program
 
 DISCOUNTS = {"2h": "30% off", "8h": "40% off"}

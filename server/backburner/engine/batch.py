@@ -15,9 +15,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backburner.model.decide import decide
-from backburner.model.events import Command, Event, Ignored, Refusal, Requeued, TaskQueued, TurnTaken
+from backburner.model.events import Event, Ignored, Requeued, TaskQueued, TurnTaken
 from backburner.model.evolve import Folding, NotInTable
 from backburner.model.task import State
+from backburner.model.wishes import Command, Refusal
 from backburner.store.journal import Freezing, Frozen, Row, Unstorable, event_row
 
 log = logging.getLogger(__name__)

@@ -26,12 +26,14 @@ from backburner.engine.snapshots import Snapshots
 from backburner.engine.start import Places
 from backburner.engine.texts import TextCache
 from backburner.model.catalog import AgentSpec
-from backburner.model.events import Cancel, Checkpoint, Command, Event, Refusal, RunFact
+from backburner.model.events import Checkpoint, Event, RunFact
 from backburner.model.evolve import admit, fold
 from backburner.model.held import Held
+from backburner.model.result import Proposal
 from backburner.model.settings import Settings
-from backburner.model.task import LIVE, Proposal, State
+from backburner.model.task import LIVE, State
 from backburner.model.wire import Progress
+from backburner.model.wishes import Cancel, Command, Refusal
 from backburner.store.journal import Frozen, Journal, JournalError
 from backburner.workspace.repository import head
 from backburner.workspace.shadow import Shadow

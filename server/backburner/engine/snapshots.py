@@ -14,7 +14,8 @@ from pathlib import Path
 from backburner.engine.after import snapshot_after
 from backburner.lib.clock import Clock
 from backburner.model.events import Event, SnapshotFailed, SnapshotTaken
-from backburner.model.task import Cause, Snapshot, State, Task
+from backburner.model.result import Cause
+from backburner.model.task import Snapshot, State, Task
 from backburner.model.text import decode
 from backburner.store.journal import Frozen
 from backburner.workspace.git import GitFailed, NoGit

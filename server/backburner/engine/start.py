@@ -10,8 +10,9 @@ from msgspec import Struct
 from backburner.engine.schedule import Trouble
 from backburner.model.budget import known_cost, task_limit
 from backburner.model.catalog import AgentSpec
+from backburner.model.result import Cause
 from backburner.model.settings import Settings
-from backburner.model.task import Cause, Task
+from backburner.model.task import Task
 from backburner.model.transcript import Conversation
 from backburner.model.wire import Isolation, Limits, RunSpec
 

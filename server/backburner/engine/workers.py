@@ -15,7 +15,7 @@ from backburner.engine.alarms import Alarms
 from backburner.engine.line import Line, StartWorker
 from backburner.lib.clock import Clock
 from backburner.model.events import Event
-from backburner.model.task import Proposal
+from backburner.model.result import Proposal
 from backburner.model.wire import (
     Ack,
     CancelRun,

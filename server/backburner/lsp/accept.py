@@ -20,7 +20,8 @@ from backburner.lsp.documents import Document, What
 from backburner.lsp.roots import Owned
 from backburner.lsp.transport import Refusal
 from backburner.model.anchor import text_id
-from backburner.model.task import Accepted, FileStyle
+from backburner.model.result import FileStyle
+from backburner.model.task import Accepted
 from backburner.model.text import decode, encode
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from backburner.lib.files import OutsideRoot, atomic_replace, read_beneath, relative_parts
-from backburner.model.task import FileStyle
+from backburner.model.result import FileStyle
 from backburner.model.text import Decoded, decode
 
 __all__ = ["Changed", "ClosedFiles", "FileStyle", "delete", "mode_of", "read", "write"]

@@ -15,7 +15,7 @@ from backburner.lsp.from_lsp import line_range, others, target
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.commands import DelegateArguments, Place, PlaceArguments
 from backburner.model.comments import comments
 from backburner.model.instruction import QUICK, RECIPES, parse
@@ -76,7 +76,7 @@ async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish
     return {"tasks": tasks}
 
 
-def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...], environment: str) -> e.Delegate:
+def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...], environment: str) -> w.Delegate:
     """The command that a delegation comes to, the words inside the instruction taken out."""
     said = parse(argument.instruction, engine.agent_names(), RECIPES)
     recipe = argument.recipe or said.recipe or suggested(said.text, targets)
@@ -92,10 +92,10 @@ def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, .
     if when not in ("now", "2h", "8h") or pace not in ("run", "step"):
         raise Refusal("`when` is now, 2h or 8h; `pace` is run or step.", "bad_arguments")
     effort = argument.effort
-    return e.Delegate(
+    return w.Delegate(
         recipe=recipe,
         instruction=said.text,
-        new=tuple(e.NewTask(target=target, agent=name, effort=effort) for target in targets for name in names),
+        new=tuple(w.NewTask(target=target, agent=name, effort=effort) for target in targets for name in names),
         when=when,
         pace=pace,
         budget_usd=argument.budget_usd if argument.budget_usd is not None else said.budget_usd,

@@ -18,8 +18,9 @@ from backburner.lsp.positions import from_units
 from backburner.model.anchor import Span, anchor_at
 from backburner.model.commands import Place
 from backburner.model.comments import Comment, comment_at
+from backburner.model.result import Severity
 from backburner.model.symbols import Symbol, symbol_at, symbol_named
-from backburner.model.task import Diagnostic, Severity, Target
+from backburner.model.task import Diagnostic, Target
 
 SOURCE = "backburner"
 """The source of our own problems; never a reason to offer anything, never part of a brief."""

@@ -17,7 +17,7 @@ from backburner.lsp.letters import draft_text
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.verdicts import task_of
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.commands import (
     DiffArguments,
     ListArguments,
@@ -47,7 +47,7 @@ def read(session: Session, argument: TaskArguments) -> Answer:
         if task.state == "running" and task.result is None:
             return await _draft(session, engine, task)
         path = await session.letters.result(engine, task)
-        await session.submit(engine, e.Look(task=task.number))
+        await session.submit(engine, w.Look(task=task.number))
         session.reading[engine.root] = task.number
         session.publisher.look()
         session.spawn(session.letters.show(path, f"#{task.number} is here:"), "show a result")

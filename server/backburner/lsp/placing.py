@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from backburner.lsp.transport import Refusal
-from backburner.model.task import HunkRef, Placement
+from backburner.model.result import HunkRef, Placement
 from backburner.model.text import apply, fit
 
 

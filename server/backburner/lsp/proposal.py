@@ -15,11 +15,12 @@ from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.anchor import Span, text_id
 from backburner.model.commands import ProposalArguments
 from backburner.model.diff import clash
-from backburner.model.task import FileChange, HunkRef, Proposal, Task
+from backburner.model.result import FileChange, HunkRef, Proposal
+from backburner.model.task import Task
 from backburner.model.text import LineMap, apply, count, fit, hunks, opcodes, split
 
 OPEN = ("fits", "moved")
@@ -39,7 +40,7 @@ def proposal(session: Session, argument: ProposalArguments) -> Awaitable[dict[st
             if task.result is None:
                 raise Refusal(f"#{task.number} has no result yet.", "no_result")
             offered, run = task.result.proposal, task.result.run
-            await session.submit(engine, e.Look(task=task.number))
+            await session.submit(engine, w.Look(task=task.number))
             session.reading[engine.root] = task.number
             session.publisher.look()
         ids = [id for file in offered.files for id in (file.base_id, file.proposed_id) if id is not None]
@@ -115,7 +116,7 @@ async def keep(session: Session, engine: Engine, task: Task, path: str, merged: 
     await engine.keep_texts([text for text in (live, merged) if text is not None])
     files = tuple(changed if other.path == path else other for other in task.result.proposal.files)
     result = replace(task.result, proposal=Proposal(files))
-    await session.submit(engine, e.EditProposal(task=task.number, result=result))
+    await session.submit(engine, w.EditProposal(task=task.number, result=result))
 
 
 def edited(engine: Engine, file: FileChange, task: Task, live: str | None, merged: str) -> FileChange:

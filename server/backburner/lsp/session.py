@@ -28,9 +28,9 @@ from backburner.lsp.protocol import shared_converter
 from backburner.lsp.reverts import Reverts
 from backburner.lsp.roots import Owned, Roots
 from backburner.lsp.transport import Connection, Refusal, Server
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.commands import Place
-from backburner.model.events import Command
+from backburner.model.wishes import Command
 from backburner.review.scene import Scene, needed_texts
 
 if TYPE_CHECKING:
@@ -267,13 +267,13 @@ class Session:
     async def submit(self, engine: Engine, command: Command, frozen: Mapping[str, str] | None = None) -> Outcome:
         """Hand a wish to the engine; durable on return. Raises `Refusal` when it is not done."""
         outcome = await engine.submit(command, frozen=frozen)
-        if isinstance(outcome, e.Refusal):
+        if isinstance(outcome, w.Refusal):
             raise Refusal(outcome.sentence, outcome.reason)
         return outcome
 
     async def drop(self, engine: Engine, task: int, path: str, reason: str) -> None:
         """An accept that was begun did not come to pass."""
-        await self.submit(engine, e.DropAccept(task=task, path=path, reason=reason))
+        await self.submit(engine, w.DropAccept(task=task, path=path, reason=reason))
 
     async def scene(self, engine: Engine) -> Scene:
         """Everything about a project as it is now, to look at."""

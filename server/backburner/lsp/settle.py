@@ -7,7 +7,7 @@ from pathlib import Path
 from backburner.engine.engine import Engine
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.anchor import text_id
 from backburner.model.task import Accepted, OpenAccept, Task
 from backburner.model.text import fit
@@ -49,7 +49,7 @@ async def _settle(session: Session, engine: Engine, task: Task, accept: OpenAcce
             closed_file=not session.editors.holding(Owned(engine.root, accept.path)),
         )
         await session.submit(
-            engine, e.Judge(task=task.number, items=accept.items, verdict="accepted", accepted=accepted)
+            engine, w.Judge(task=task.number, items=accept.items, verdict="accepted", accepted=accepted)
         )
         return
     await session.drop(engine, task.number, accept.path, "It was interrupted, and the text does not have it.")

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from pygls.exceptions import JsonRpcException
 
 from backburner.model.held import Held, HeldReason
-from backburner.model.task import CauseKind, State
+from backburner.model.result import CauseKind
+from backburner.model.task import State
 from backburner.model.view import Status
 from backburner.review.ready import status as status_of
 from backburner.review.ready import worded

@@ -9,6 +9,7 @@ from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.commands import (
     AfterArguments,
     RaiseArguments,
@@ -17,7 +18,7 @@ from backburner.model.commands import (
     TaskArguments,
     TextArguments,
 )
-from backburner.model.events import Command
+from backburner.model.wishes import Command
 from backburner.review.words import money
 
 Answer = Awaitable[dict[str, Any]]
@@ -34,11 +35,11 @@ class AboutTask(Protocol):
 
 
 def steer(session: Session, argument: TextArguments) -> Answer:
-    return _said(session, argument, "steer", e.Steer(task=argument.task, note=argument.text.strip()))
+    return _said(session, argument, "steer", w.Steer(task=argument.task, note=argument.text.strip()))
 
 
 def answer(session: Session, argument: TextArguments) -> Answer:
-    return _said(session, argument, "answer", e.GiveAnswer(task=argument.task, answer=argument.text.strip()))
+    return _said(session, argument, "answer", w.GiveAnswer(task=argument.task, answer=argument.text.strip()))
 
 
 def reply(session: Session, argument: TextArguments) -> Answer:
@@ -61,7 +62,7 @@ def go_on(session: Session, argument: TaskArguments) -> Answer:
 
 
 def stop(session: Session, argument: StopArguments) -> Answer:
-    return _submit(session, argument, e.Cancel(task=argument.task, keep=argument.keep))
+    return _submit(session, argument, w.Cancel(task=argument.task, keep=argument.keep))
 
 
 def start_anyway(session: Session, argument: TaskArguments) -> Answer:
@@ -74,13 +75,13 @@ def start_anyway(session: Session, argument: TaskArguments) -> Answer:
             raise Refusal(f"#{argument.task} does not wait.", "not_queued")
         if not held.rule:
             raise Refusal(f"#{argument.task} cannot start yet: {held.sentence}", "not_waivable")
-        return await _submit(session, argument, e.Waive(task=argument.task, rule=held.rule))
+        return await _submit(session, argument, w.Waive(task=argument.task, rule=held.rule))
 
     return later()
 
 
 def after(session: Session, argument: AfterArguments) -> Answer:
-    return _submit(session, argument, e.SetOrder(task=argument.task, after=argument.after))
+    return _submit(session, argument, w.SetOrder(task=argument.task, after=argument.after))
 
 
 def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
@@ -92,13 +93,13 @@ def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
             task = task_of(engine, argument.task)
             now = task.budget_usd if task.budget_usd is not None else engine.settings.limits.task_usd
             usd = argument.usd or 2 * now
-            await session.submit(engine, e.RaiseBudget(task=argument.task, budget_usd=usd))
+            await session.submit(engine, w.RaiseBudget(task=argument.task, budget_usd=usd))
             sentence = f"#{argument.task} may cost up to {money(usd)}."
         else:
             engine = await session.engine(session.root())
             _, budget = engine.spending()
             usd = argument.usd or 2 * (budget or engine.settings.limits.day_usd)
-            await session.submit(engine, e.RaiseBudget(task=0, budget_usd=usd, day=engine.today()))
+            await session.submit(engine, w.RaiseBudget(task=0, budget_usd=usd, day=engine.today()))
             sentence = f"Today may cost up to {money(usd)}."
         session.publisher.look()
         return {"task": argument.task, "usd": usd, "sentence": sentence}
@@ -131,7 +132,7 @@ def _requeue(session: Session, argument: AboutTask, opening: e.Opening, agent: s
         engine = await session.engine_of_task(number, argument.uri)
         if agent and agent not in engine.agent_names():
             raise Refusal(f"There is no agent called {agent!r}.", "no_agent")
-        command = e.Requeue(task=number, opening=opening, agent=agent, effort=effort, environment=session.environment)
+        command = w.Requeue(task=number, opening=opening, agent=agent, effort=effort, environment=session.environment)
         await session.submit(engine, command, frozen=frozen.get(engine.root, {}))
         session.publisher.look()
         return {"task": number, "state": engine.state.tasks[number].state}

@@ -12,7 +12,7 @@ from backburner.lsp.documents import Document
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.settle import settle_file, settle_project
-from backburner.model import events as e
+from backburner.model import wishes as w
 
 SECTION = "backburner"
 
@@ -99,7 +99,7 @@ def did_rename_files(session: Session, params: types.RenameFilesParams) -> Any:
         for old, new in moves:
             if old is not None and new is not None and old.root == new.root:
                 engine = await session.engine(old.root)
-                await session.submit(engine, e.RenamePath(old=old.path, new=new.path))
+                await session.submit(engine, w.RenamePath(old=old.path, new=new.path))
         session.publisher.look()
 
     return later()
@@ -123,14 +123,14 @@ def document_changed(session: Session, document: Document) -> None:
 
 async def take_back(session: Session, owned: Owned, task: int, items: tuple[str, ...]) -> None:
     engine = await session.engine(owned.root)
-    await session.submit(engine, e.TakeBack(task=task, items=items))
+    await session.submit(engine, w.TakeBack(task=task, items=items))
     session.publisher.look()
 
 
 async def taken_back_by_id(session: Session, owned: Owned, text_id: str) -> None:
     engine = await session.engine(owned.root)
     for task, items in tuple(session.reverts.by_id(engine.state, owned.path, text_id)):
-        await session.submit(engine, e.TakeBack(task=task, items=items))
+        await session.submit(engine, w.TakeBack(task=task, items=items))
 
 
 async def document_opened(session: Session, owned: Owned) -> None:

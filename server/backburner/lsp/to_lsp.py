@@ -14,7 +14,7 @@ from backburner.lsp.capabilities import Client, Encoding
 from backburner.lsp.from_lsp import SOURCE
 from backburner.lsp.positions import to_units
 from backburner.model.mark import Action, Mark
-from backburner.model.task import Severity
+from backburner.model.result import Severity
 from backburner.model.text import opcodes
 
 SEVERITIES: dict[Severity, types.DiagnosticSeverity] = {

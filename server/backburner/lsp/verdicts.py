@@ -17,8 +17,10 @@ from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.commands import ItemsArguments, TaskArguments
-from backburner.model.task import FileChange, HunkRef, Task
+from backburner.model.result import FileChange, HunkRef
+from backburner.model.task import Task
 from backburner.review.placement import live_path
 from backburner.review.rest import rest
 
@@ -83,7 +85,7 @@ async def accept_task(
         if hunks:
             await accept_file(session, engine, task, file, hunks, theirs, left)
     if others:
-        await session.submit(engine, e.Judge(task=task.number, items=others, verdict="accepted"))
+        await session.submit(engine, w.Judge(task=task.number, items=others, verdict="accepted"))
 
 
 async def accept_file(
@@ -122,7 +124,7 @@ async def accept_text(
     placing = Placing(path, base, proposed, file.hunks, tuple(hunks), accepted, theirs)
 
     async def begin(before_id: str | None, after_id: str | None) -> None:
-        wish = e.BeginAccept(task=task.number, items=placing.placed, path=path, before_id=before_id, after_id=after_id)
+        wish = w.BeginAccept(task=task.number, items=placing.placed, path=path, before_id=before_id, after_id=after_id)
         await session.submit(engine, wish)
 
     async def drop(reason: str) -> None:
@@ -145,7 +147,7 @@ async def accept_text(
     left.extend({"task": task.number, "item": item, "reason": reason} for item, reason in placing.refused.items())
     if placing.already:
         # They need no edit and so no proof; the accept that was begun is about the others alone.
-        await session.submit(engine, e.Judge(task=task.number, items=placing.already, verdict="accepted"))
+        await session.submit(engine, w.Judge(task=task.number, items=placing.already, verdict="accepted"))
     if placing.placed:
         await judged(session, engine, task, path, placing.placed, proof)
         session.reverts.add(engine.root, path, task.number, placing.placed, placing.before, placing.after)
@@ -155,7 +157,7 @@ async def accept_text(
 async def judged(session: Session, engine: Engine, task: Task, path: str, items: tuple[str, ...], proof: Proof) -> None:
     """Journal the verdict with its proof."""
     accepted = proof.accepted(path, items, session.clock.now())
-    await session.submit(engine, e.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
+    await session.submit(engine, w.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
 
 
 def accept_rest(session: Session, argument: TaskArguments) -> Awaitable[dict[str, Any]]:
@@ -184,7 +186,7 @@ def dismiss(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, A
         engine = await session.engine_of_task(argument.task, argument.uri)
         tasks = tasks_of(engine, argument)
         for task in tasks:
-            await session.submit(engine, e.Dismiss(task=task.number, items=tuple(argument.hunks)))
+            await session.submit(engine, w.Dismiss(task=task.number, items=tuple(argument.hunks)))
         session.publisher.look()
         return {"tasks": [task.number for task in tasks], "left": []}
 
@@ -214,13 +216,13 @@ async def undo_task(session: Session, engine: Engine, task: Task, argument: Item
     ]
     for accept in reversed(accepts):
         await whole_files.undo_accept(session, engine, task, accept)
-        await session.submit(engine, e.TakeBack(task=task.number, items=accept.items))
+        await session.submit(engine, w.TakeBack(task=task.number, items=accept.items))
     done = {item for accept in accepts for item in accept.items}
     rest_of = tuple(item for item in (argument.hunks or task.verdicts) if item not in done)
     if argument.path:
         rest_of = tuple(item for item in rest_of if item.split("/", 1)[-1].rsplit(":", 1)[0] == argument.path)
     if rest_of or not accepts:
-        await session.submit(engine, e.TakeBack(task=task.number, items=rest_of))
+        await session.submit(engine, w.TakeBack(task=task.number, items=rest_of))
 
 
 def _verdicts(session: Session, argument: ItemsArguments, verdict: e.Judgement) -> Awaitable[dict[str, Any]]:
@@ -228,7 +230,7 @@ def _verdicts(session: Session, argument: ItemsArguments, verdict: e.Judgement) 
         engine = await session.engine_of_task(argument.task, argument.uri)
         tasks = tasks_of(engine, argument)
         for task in tasks:
-            await session.submit(engine, e.Judge(task=task.number, items=wanted(task, argument), verdict=verdict))
+            await session.submit(engine, w.Judge(task=task.number, items=wanted(task, argument), verdict=verdict))
         session.publisher.look()
         return {"tasks": [task.number for task in tasks], "left": []}
 

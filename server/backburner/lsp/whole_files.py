@@ -18,9 +18,10 @@ from backburner.lsp.accept import Change, Dropped, Proof, change
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
-from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.anchor import text_id
-from backburner.model.task import Accepted, FileChange, HunkRef, Task
+from backburner.model.result import FileChange, HunkRef
+from backburner.model.task import Accepted, Task
 from backburner.model.text import decode, merge
 
 
@@ -45,7 +46,7 @@ async def accept_rename(session: Session, engine: Engine, task: Task, file: File
         raise Refusal(f"{old} is gone.", "stale")
     await move(session, engine, old, new)
     await _judged(session, engine, task, new, hunk, Proof(None, None, closed_file=True))
-    await session.submit(engine, e.RenamePath(old=old, new=new))
+    await session.submit(engine, w.RenamePath(old=old, new=new))
 
 
 async def move(session: Session, engine: Engine, old: str, new: str) -> None:
@@ -80,7 +81,7 @@ async def accept_binary(
             raise Refusal(f"{path} is not what the agent began from. Read it.", "conflict")
         blob = await engine.keep_bytes(raw) if raw is not None else None
         items = tuple(hunk.id for hunk in hunks)
-        wish = e.BeginAccept(
+        wish = w.BeginAccept(
             task=task.number, items=items, path=path, before_id=file.base_id, after_id=file.proposed_id
         )
         await session.submit(engine, wish)
@@ -97,7 +98,7 @@ async def accept_binary(
         raise Dropped(f"{path} was not changed: {error}.") from error
     proof = Proof(file.base_id, file.proposed_id, closed_file=True, before_blob=blob)
     accepted = proof.accepted(path, items, session.clock.now())
-    await session.submit(engine, e.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
+    await session.submit(engine, w.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
 
 
 async def undo_accept(session: Session, engine: Engine, task: Task, accept: Accepted) -> None:
@@ -162,7 +163,7 @@ async def _undo_whole(session: Session, engine: Engine, task: Task, accept: Acce
                 if (engine.root / file.renamed_from).exists():
                     raise Refusal(f"{file.renamed_from} exists again; the rename is not undone.", "conflict")
                 await move(session, engine, file.path, file.renamed_from)
-                await session.submit(engine, e.RenamePath(old=file.path, new=file.renamed_from))
+                await session.submit(engine, w.RenamePath(old=file.path, new=file.renamed_from))
             elif hunk.kind == "mode":
                 present = closed.mode_of(engine.root, accept.path)
                 if present is not None:
@@ -180,7 +181,7 @@ async def _undo_binary(engine: Engine, path: str, accept: Accepted, before: byte
 
 async def _judged(session: Session, engine: Engine, task: Task, path: str, hunk: HunkRef, proof: Proof) -> None:
     accepted = proof.accepted(path, (hunk.id,), session.clock.now())
-    await session.submit(engine, e.Judge(task=task.number, items=(hunk.id,), verdict="accepted", accepted=accepted))
+    await session.submit(engine, w.Judge(task=task.number, items=(hunk.id,), verdict="accepted", accepted=accepted))
 
 
 def _style(task: Task, path: str) -> closed.FileStyle:

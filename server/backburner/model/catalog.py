@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct
 
-from backburner.model.task import Cause
+from backburner.model.result import Cause
 
 Wire = Literal["anthropic", "responses", "chat", "scripted"]
 AgentKind = Literal["model", "command", "acp"]

@@ -10,11 +10,13 @@ from typing import assert_never
 
 from backburner.model import decide_verdicts as verdicts
 from backburner.model import events as e
+from backburner.model import wishes as w
 from backburner.model.decide_verdicts import busy, known, refuse
-from backburner.model.events import Command, Event, Refusal
+from backburner.model.events import Event
 from backburner.model.held import RULES
 from backburner.model.runs import paths_of, renamed_path
 from backburner.model.task import LIVE, Delegation, Opening, State, Task
+from backburner.model.wishes import Command, Refusal
 
 Decision = tuple[Event, ...] | Refusal
 
@@ -22,11 +24,11 @@ Decision = tuple[Event, ...] | Refusal
 def decide(state: State, command: Command, now: float) -> Decision:
     """The events that the command comes to at `now` (seconds since the epoch), or why it is not done."""
     match command:
-        case e.Delegate():
+        case w.Delegate():
             return _delegate(state, command, now)
-        case e.RenamePath():
+        case w.RenamePath():
             return _rename(state, command, now)
-        case e.RaiseBudget(task=0):
+        case w.RaiseBudget(task=0):
             return _raise_day(command, now)
         case _:
             pass
@@ -34,39 +36,39 @@ def decide(state: State, command: Command, now: float) -> Decision:
     if task is None:
         return known(state, command.task)
     match command:
-        case e.Steer():
+        case w.Steer():
             return _steer(task, command, now)
-        case e.GiveAnswer():
+        case w.GiveAnswer():
             return _answer(task, command, now)
-        case e.Cancel():
+        case w.Cancel():
             return _cancel(task, command, now)
-        case e.Look():
+        case w.Look():
             return () if task.seen else (e.Seen(task=task.number, at=now),)
-        case e.BeginAccept():
+        case w.BeginAccept():
             return verdicts.begin(state, task, command, now)
-        case e.DropAccept():
+        case w.DropAccept():
             return verdicts.drop(task, command, now)
-        case e.Judge():
+        case w.Judge():
             return verdicts.judge(task, command, now)
-        case e.TakeBack():
+        case w.TakeBack():
             return verdicts.take_back(task, command, now)
-        case e.Dismiss():
+        case w.Dismiss():
             return verdicts.dismiss(task, command, now)
-        case e.EditProposal():
+        case w.EditProposal():
             return verdicts.edit(task, command, now)
-        case e.Requeue():
+        case w.Requeue():
             return _requeue(task, command, now)
-        case e.Waive():
+        case w.Waive():
             return _waive(task, command, now)
-        case e.SetOrder():
+        case w.SetOrder():
             return _set_order(state, task, command, now)
-        case e.RaiseBudget():
+        case w.RaiseBudget():
             return _raise(task, command, now)
         case _:
             assert_never(command)
 
 
-def _delegate(state: State, command: e.Delegate, now: float) -> Decision:
+def _delegate(state: State, command: w.Delegate, now: float) -> Decision:
     if not command.new:
         return refuse("no_target", "Nothing was delegated: there is no target.")
     if command.budget_usd is not None and not command.budget_usd > 0:
@@ -104,7 +106,7 @@ def _delegate(state: State, command: e.Delegate, now: float) -> Decision:
     return (e.DelegationMade(delegation=delegation, at=now), *queued)
 
 
-def _steer(task: Task, command: e.Steer, now: float) -> Decision:
+def _steer(task: Task, command: w.Steer, now: float) -> Decision:
     if not command.note.strip():
         return refuse("bad_arguments", "There is no text to tell.")
     if task.state not in LIVE:
@@ -112,7 +114,7 @@ def _steer(task: Task, command: e.Steer, now: float) -> Decision:
     return (e.Steered(task=task.number, note=command.note, at=now),)
 
 
-def _answer(task: Task, command: e.GiveAnswer, now: float) -> Decision:
+def _answer(task: Task, command: w.GiveAnswer, now: float) -> Decision:
     number = task.number
     question = task.question
     if task.state == "asking" and question is not None:
@@ -138,7 +140,7 @@ def _answer(task: Task, command: e.GiveAnswer, now: float) -> Decision:
     return (changed, e.Requeued(task=number, opening=Opening(kind="reply", text=text), at=now))
 
 
-def _cancel(task: Task, command: e.Cancel, now: float) -> Decision:
+def _cancel(task: Task, command: w.Cancel, now: float) -> Decision:
     if task.state not in LIVE:
         return refuse("not_running", f"#{task.number} is not running.")
     if not command.keep:
@@ -149,7 +151,7 @@ def _cancel(task: Task, command: e.Cancel, now: float) -> Decision:
     return ()
 
 
-def _requeue(task: Task, command: e.Requeue, now: float) -> Decision:
+def _requeue(task: Task, command: w.Requeue, now: float) -> Decision:
     number, kind = task.number, command.opening.kind
     if kind in ("resume", "answer"):
         return refuse("bad_arguments", "A task resumes by itself.")
@@ -179,7 +181,7 @@ def _requeue(task: Task, command: e.Requeue, now: float) -> Decision:
     )
 
 
-def _rename(state: State, command: e.RenamePath, now: float) -> Decision:
+def _rename(state: State, command: w.RenamePath, now: float) -> Decision:
     if not command.old or not command.new or command.old == command.new:
         return ()
     return tuple(
@@ -189,7 +191,7 @@ def _rename(state: State, command: e.RenamePath, now: float) -> Decision:
     )
 
 
-def _waive(task: Task, command: e.Waive, now: float) -> Decision:
+def _waive(task: Task, command: w.Waive, now: float) -> Decision:
     if command.rule not in RULES.values():
         return refuse("bad_arguments", f"#{task.number} cannot start before that ends.")
     if task.state != "queued":
@@ -199,7 +201,7 @@ def _waive(task: Task, command: e.Waive, now: float) -> Decision:
     return (e.LetThrough(task=task.number, rule=command.rule, at=now),)
 
 
-def _set_order(state: State, task: Task, command: e.SetOrder, now: float) -> Decision:
+def _set_order(state: State, task: Task, command: w.SetOrder, now: float) -> Decision:
     if task.state != "queued":
         return refuse("not_queued", f"#{task.number} does not wait any more, so it cannot run after another task.")
     if task.after == command.after:
@@ -225,7 +227,7 @@ def waits_for(state: State, waiter: int, awaited: int) -> bool:
     return False
 
 
-def _raise_day(command: e.RaiseBudget, now: float) -> Decision:
+def _raise_day(command: w.RaiseBudget, now: float) -> Decision:
     if not command.day:
         return refuse("bad_arguments", "Say for which day the limit is raised.")
     if not command.budget_usd > 0:
@@ -233,7 +235,7 @@ def _raise_day(command: e.RaiseBudget, now: float) -> Decision:
     return (e.BudgetRaised(task=0, budget_usd=command.budget_usd, day=command.day, at=now),)
 
 
-def _raise(task: Task, command: e.RaiseBudget, now: float) -> Decision:
+def _raise(task: Task, command: w.RaiseBudget, now: float) -> Decision:
     if not command.budget_usd > 0:
         return refuse("bad_arguments", "A limit must be more than $0.")
     if task.budget_usd == command.budget_usd:

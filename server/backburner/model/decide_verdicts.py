@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backburner.model import events as e
-from backburner.model.events import Event, Refusal
-from backburner.model.task import LIVE, OpenAccept, Result, State, Task
+from backburner.model import wishes as w
+from backburner.model.events import Event
+from backburner.model.result import Result
+from backburner.model.task import LIVE, OpenAccept, State, Task
+from backburner.model.wishes import Refusal
 
 Decision = tuple[Event, ...] | Refusal
 
 
-def begin(state: State, task: Task, command: e.BeginAccept, now: float) -> Decision:
+def begin(state: State, task: Task, command: w.BeginAccept, now: float) -> Decision:
     """Open an accept: at most one for each path, over all tasks."""
     items = _open_items(task, command.items)
     if isinstance(items, Refusal):
@@ -29,13 +32,13 @@ def begin(state: State, task: Task, command: e.BeginAccept, now: float) -> Decis
     return (e.AcceptBegun(task=task.number, accept=accept, at=now),)
 
 
-def drop(task: Task, command: e.DropAccept, now: float) -> Decision:
+def drop(task: Task, command: w.DropAccept, now: float) -> Decision:
     if not any(accept.path == command.path for accept in task.accepting):
         return refuse("no_open_accept", f"No accept of {command.path} is under way.")
     return (e.AcceptDropped(task=task.number, path=command.path, reason=command.reason, at=now),)
 
 
-def judge(task: Task, command: e.Judge, now: float) -> Decision:
+def judge(task: Task, command: w.Judge, now: float) -> Decision:
     """A verdict on open items; with `accepted` the proof of an accept, which counts even when the result was replaced."""
     if command.accepted is not None:
         path = command.accepted.path
@@ -51,11 +54,11 @@ def judge(task: Task, command: e.Judge, now: float) -> Decision:
         if item in under_way:
             return busy(task, under_way[item])
     if command.verdict == "dismissed":
-        return dismiss(task, e.Dismiss(task=task.number, items=items), now)
+        return dismiss(task, w.Dismiss(task=task.number, items=items), now)
     return _judged(task, task.result.run, command, items, now)
 
 
-def take_back(task: Task, command: e.TakeBack, now: float) -> Decision:
+def take_back(task: Task, command: w.TakeBack, now: float) -> Decision:
     """Withdraw verdicts: of these items, or of everything decided."""
     items = command.items or tuple(task.verdicts)
     undoable = {item for accept in task.accepts for item in accept.items}
@@ -71,7 +74,7 @@ def take_back(task: Task, command: e.TakeBack, now: float) -> Decision:
     )
 
 
-def dismiss(task: Task, command: e.Dismiss, now: float) -> Decision:
+def dismiss(task: Task, command: w.Dismiss, now: float) -> Decision:
     """Put away a failed or cancelled task, or findings and a report of a result."""
     number = task.number
     if task.state in ("failed", "cancelled"):
@@ -92,7 +95,7 @@ def dismiss(task: Task, command: e.Dismiss, now: float) -> Decision:
     return (e.Judged(task=number, run=task.result.run, items=items, verdict="dismissed", at=now),)
 
 
-def edit(task: Task, command: e.EditProposal, now: float) -> Decision:
+def edit(task: Task, command: w.EditProposal, now: float) -> Decision:
     """Keep a proposal that the person changed. It must be of the run that is shown."""
     if task.result is None:
         return refuse("no_result", f"#{task.number} has no result to edit.")
@@ -121,7 +124,7 @@ def busy(task: Task, path: str) -> Refusal:
     return refuse("busy", f"#{task.number} is being accepted into {name} just now. Try again in a moment.")
 
 
-def _judged(task: Task, run: str, command: e.Judge, items: tuple[str, ...], now: float) -> Decision:
+def _judged(task: Task, run: str, command: w.Judge, items: tuple[str, ...], now: float) -> Decision:
     return (
         e.Judged(task=task.number, run=run, items=items, verdict=command.verdict, accepted=command.accepted, at=now),
     )

@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
 from backburner.model.anchor import Span
-from backburner.model.task import HunkKind, HunkRef
+from backburner.model.result import HunkKind, HunkRef
 
 PAIRS = 300_000
 """How many pairs of equal lines difflib may be given at once: about 50 ms."""

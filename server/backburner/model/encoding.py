@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from backburner.model.diff import opcodes, split
-from backburner.model.task import FileStyle
+from backburner.model.result import FileStyle
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from backburner.model.anchor import Span
 from backburner.model.diff import CONTEXT, LineMap, clash, opcodes, split
-from backburner.model.task import HunkRef, Placement
+from backburner.model.result import HunkRef, Placement
 
 STATES = 64
 """How many positions are followed at once when a live text is explained as base plus some hunks."""

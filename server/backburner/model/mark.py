@@ -10,7 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from backburner.model.task import Severity, TaskState
+from backburner.model.result import Severity
+from backburner.model.task import TaskState
 
 
 class Action(Struct, frozen=True, kw_only=True):

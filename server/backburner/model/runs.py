@@ -11,7 +11,8 @@ from typing import Literal
 from msgspec.structs import replace
 
 from backburner.model.anchor import Anchor
-from backburner.model.task import Changed, Judgement, Result, Run, Task
+from backburner.model.result import Changed, Result
+from backburner.model.task import Judgement, Run, Task
 from backburner.model.transcript import Turn
 
 

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from backburner.model.catalog import AgentSpec
 from backburner.model.events import Event
-from backburner.model.task import Answer, Changed, Opening, Pace, Proposal, Result, Snapshot, Target, When
+from backburner.model.result import Changed, Proposal, Result
+from backburner.model.task import Answer, Opening, Pace, Snapshot, Target, When
 from backburner.model.transcript import Conversation
 
 VERSION = 1

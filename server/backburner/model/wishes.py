@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from backburner.model.task import Accepted, Judgement, Opening, Pace, Result, Target, When
+from backburner.model.result import Result
+from backburner.model.task import Accepted, Judgement, Opening, Pace, Target, When
 
 
 class NewTask(Struct, frozen=True, kw_only=True):

@@ -32,7 +32,8 @@ from typing import ClassVar, Literal, Protocol
 from msgspec import Struct
 
 from backburner.lib.log import SECRETS
-from backburner.model.task import Cause, CauseKind, When
+from backburner.model.result import Cause, CauseKind
+from backburner.model.task import When
 from backburner.model.transcript import Conversation, Turn
 
 

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from backburner.model.anchor import Span
 from backburner.model.fit import Fitted, apply
 from backburner.model.mark import Mark
-from backburner.model.task import FileChange, HunkRef, Task
+from backburner.model.result import FileChange, HunkRef
+from backburner.model.task import Task
 from backburner.model.text import count, split, unified
 from backburner.review import lenses
 from backburner.review.hover import head

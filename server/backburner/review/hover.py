@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from backburner.model.anchor import Span
 from backburner.model.fit import Fitted
 from backburner.model.mark import Action
-from backburner.model.task import Check, Finding, HunkRef, Result, Task
+from backburner.model.result import Check, Finding, HunkRef, Result
+from backburner.model.task import Task
 from backburner.review import lenses
 from backburner.review.scene import Scene, Standing
 from backburner.review.words import (

@@ -6,7 +6,8 @@ Only texts; which line it stands on is decided in `marks.py`, what can be done t
 from __future__ import annotations
 
 from backburner.model.held import Held
-from backburner.model.task import HunkRef, Result, Task
+from backburner.model.result import HunkRef, Result
+from backburner.model.task import Task
 from backburner.review.scene import Scene, Standing
 from backburner.review.words import clock_time, coarse, evidence, model_name, plural, short, size, stopped
 

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from backburner.model.fit import Fitted
 from backburner.model.mark import Action, Mark
-from backburner.model.task import LIVE, FileChange, Finding, State, Task, TaskState
+from backburner.model.result import FileChange, Finding
+from backburner.model.task import LIVE, State, Task, TaskState
 from backburner.model.text import split
 from backburner.review import lenses, problems
 from backburner.review.hover import finding_hover, hover, hunk_hover

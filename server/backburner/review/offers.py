@@ -13,7 +13,8 @@ from urllib.parse import quote
 from backburner.model.anchor import Span
 from backburner.model.held import Held
 from backburner.model.mark import Action, Mark
-from backburner.model.task import Finding, HunkRef, Task
+from backburner.model.result import Finding, HunkRef
+from backburner.model.task import Task
 from backburner.model.text import split, unified
 from backburner.review.scene import Scene
 from backburner.review.words import short, size

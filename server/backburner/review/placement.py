@@ -13,8 +13,9 @@ from typing import NamedTuple, Protocol
 
 from backburner.model.anchor import Anchor, Span
 from backburner.model.fit import LETTERS, Fitted, alike, fit, letters, occurrences
+from backburner.model.result import FileChange, HunkRef, Placement
 from backburner.model.symbols import symbols
-from backburner.model.task import FileChange, HunkRef, Placement, Task
+from backburner.model.task import Task
 from backburner.model.text import LineMap, count, opcodes, split
 
 SURVIVING = 0.2

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from backburner.model.task import Finding, HunkRef, Severity, Task
+from backburner.model.result import Finding, HunkRef, Severity
+from backburner.model.task import Task
 from backburner.review import lenses
 from backburner.review.scene import Scene, Standing
 from backburner.review.words import evidence, fitted, passed, plural, sentence, short, size, size_of, stopped

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from backburner.model.anchor import Span
-from backburner.model.task import FileChange, Task
+from backburner.model.result import FileChange
+from backburner.model.task import Task
 from backburner.review.lenses import overlapping
 from backburner.review.placement import place_anchor
 from backburner.review.scene import READ_BEFORE_THE_REST, Scene, is_parked

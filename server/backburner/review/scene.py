@@ -14,7 +14,8 @@ from msgspec import Struct
 from backburner.model.anchor import Span
 from backburner.model.fit import Fitted
 from backburner.model.held import Held
-from backburner.model.task import DONE, LIVE, Delegation, FileChange, HunkRef, State, Task
+from backburner.model.result import FileChange, HunkRef
+from backburner.model.task import DONE, LIVE, Delegation, State, Task
 from backburner.review.placement import Placed, Places
 
 READ_BEFORE_THE_REST = 2

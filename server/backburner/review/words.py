@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from backburner.model.task import Cause, CauseKind, Check, Result, Task
+from backburner.model.result import Cause, CauseKind, Check, Result
+from backburner.model.task import Task
 
 LONGEST = 80
 """Characters of a problem's text."""

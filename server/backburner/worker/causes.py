@@ -8,7 +8,7 @@ from typing import cast
 
 from backburner.agent.base import Halt
 from backburner.agent.recipes import BadRecipe
-from backburner.model.task import Cause
+from backburner.model.result import Cause
 from backburner.providers.base import ProviderError
 from backburner.workspace.git import GitFailed, NoGit
 from backburner.workspace.sandbox import SandboxFailed

@@ -18,7 +18,7 @@ from backburner import __version__
 from backburner.lib.clock import Clock
 from backburner.lib.log import SECRETS
 from backburner.model.catalog import AgentSpec
-from backburner.model.task import Proposal
+from backburner.model.result import Proposal
 from backburner.model.wire import (
     VERSION,
     Ack,

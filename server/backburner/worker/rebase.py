@@ -7,7 +7,7 @@ sides. Nothing is forced: a hunk that conflicts is left out and told.
 from __future__ import annotations
 
 from backburner.agent.output import numbered, shown
-from backburner.model.task import FileChange, HunkRef
+from backburner.model.result import FileChange, HunkRef
 from backburner.model.text import apply, decode, encode, split, unified
 from backburner.model.wire import RunSpec
 from backburner.workspace.shadow import Shadow

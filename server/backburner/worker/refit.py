@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from backburner.model.task import FileChange, Proposal
+from backburner.model.result import FileChange, Proposal
 from backburner.model.text import apply, count, decode, encode, hunks
 from backburner.worker.rebase import both_sides, text_of
 from backburner.workspace.shadow import Shadow

@@ -27,7 +27,7 @@ from backburner.agent.tools import offered, specs
 from backburner.lib.clock import Clock
 from backburner.model.catalog import AgentSpec
 from backburner.model.events import Asked, RunFact, RunFailed, RunFinished
-from backburner.model.task import Finding, Proposal, Result
+from backburner.model.result import Finding, Proposal, Result
 from backburner.model.transcript import ToolSpec
 from backburner.model.wire import RunSpec
 from backburner.providers.base import Model

@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from backburner.lib.files import OutsideRoot, relative_parts
-from backburner.model.task import FileStyle, LeftOut
+from backburner.model.result import FileStyle
+from backburner.model.task import LeftOut
 from backburner.model.text import decode, encode
 from backburner.workspace.choosing import looks_secret, shown
 from backburner.workspace.git import Git, GitFailed, names

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from backburner.lib.files import OutsideRoot, relative_parts
-from backburner.model.task import FileChange, FileStyle, Proposal
+from backburner.model.result import FileChange, FileStyle, Proposal
 from backburner.model.text import Decoded, count, decode, hunks
 from backburner.workspace.folders import EXECUTABLE, FILE, Folders, is_plain
 from backburner.workspace.git import names

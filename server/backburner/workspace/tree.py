@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from backburner.lib.files import OutsideRoot, relative_parts
-from backburner.model.task import Changed, Proposal, Snapshot
+from backburner.model.result import Changed, Proposal
+from backburner.model.task import Snapshot
 from backburner.workspace import folders
 from backburner.workspace.folders import EXECUTABLE, FILE, FOLDER, LINK, REPOSITORY, Entry, Folders
 from backburner.workspace.git import Git, GitFailed
