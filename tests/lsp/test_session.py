@@ -430,7 +430,7 @@ async def test_bad_places_and_arguments_are_one_sentence(root: Path) -> None:
         ),
         ({"instruction": "x", "when": "5h", "targets": [{"uri": (root / "a.py").as_uri()}]}, "`when` is now, 2h or 8h"),
         ({"instruction": "x after 99", "targets": [{"uri": (root / "a.py").as_uri()}]}, "no task #99"),
-        ({"targets": "here"}, "Expected `array`"),
+        ({"targets": "here"}, "`targets` must be a list"),
     ]
     async with house() as home:
         editor = await home.editor(root, OURS)

@@ -99,7 +99,7 @@ async def test_a_command_gets_its_argument_in_its_type_and_a_wrong_one_is_a_sent
         assert await client.request(run, {"command": "double", "arguments": [{"amount": 4}]}) == {"doubled": 8}
         assert await client.request(run, {"command": "double"}) == {"doubled": 2}
         wrong = await client.error(run, {"command": "double", "arguments": [{"amount": "4"}]})
-        assert wrong == {"code": -32602, "message": "double: Expected `int`, got `str` - at `amount`."}
+        assert wrong == {"code": -32602, "message": "double: `amount` must be a whole number, not a text."}
         assert (await client.error(run, {"command": "double", "arguments": [0]}))["code"] == -32602
         assert (await client.error(run, {"command": "double", "arguments": [{}, {}]}))["code"] == -32602
 

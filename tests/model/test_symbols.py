@@ -6,7 +6,7 @@ import pytest
 
 from backburner.model.anchor import Span
 from backburner.model.comments import comment_at, comments
-from backburner.model.symbols import is_stub, symbol_at, symbol_named, symbols
+from backburner.model.symbols import symbol_at, symbols
 
 PYTHON = '''\
 import os
@@ -168,15 +168,6 @@ def test_the_name_is_where_it_says() -> None:
     lines = TYPESCRIPT.splitlines()
     for symbol in symbols(lines):
         assert lines[symbol.name_line][symbol.name_start : symbol.name_end] == symbol.name
-
-
-def test_stub_and_body() -> None:
-    lines = PYTHON.splitlines()
-    feed, parse = symbol_named(lines, "Lexer.feed"), symbol_named(lines, "parse")
-    assert feed is not None
-    assert is_stub(lines, feed)
-    assert parse is not None
-    assert not is_stub(lines, parse)
 
 
 def test_lines_past_the_end_and_empty_texts_have_no_symbol() -> None:

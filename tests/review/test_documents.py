@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from backburner.model.result import Cause, FileStyle
 from backburner.model.task import Delegation, State, Task
-from backburner.review.diffs import Item, conflict_sides, diff, diff_marks, draft_diff, group_diff, item_at
+from backburner.review.diffs import Item, diff, diff_marks, draft_diff, group_diff, item_at
 from backburner.review.placement import Places
 from backburner.review.render import report, task_view
 from backburner.review.rest import rest, why_not
@@ -73,13 +73,6 @@ def test_a_conflict_is_shown_with_its_three_sides() -> None:
         "# Your 1 line there now:\n#         return None, 0\n"
     )
     assert text.count("--- a/lexer.py") == 1
-    assert done.result is not None
-    file = done.result.proposal.files[0]
-    assert conflict_sides(there, done, file, file.hunks[1]) == (
-        "        return None\n",
-        "        return None, 0\n",
-        "        return []\n",
-    )
 
 
 def test_decided_hunks_leave_the_document() -> None:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from backburner.engine.schedule import Trouble
 from backburner.model.budget import known_cost, task_limit
 from backburner.model.catalog import AgentSpec
-from backburner.model.result import Cause
 from backburner.model.settings import Settings
 from backburner.model.task import Task
 from backburner.model.transcript import Conversation
@@ -93,9 +91,3 @@ def run_spec(
         notes=task.notes,
         question_s=limits.question_minutes * 60,
     )
-
-
-def not_started(trouble: Trouble) -> Cause:
-    """Why a run that was about to start did not, after all."""
-    kind = "no_key" if trouble.reason == "no_key" else "no_agent"
-    return Cause(kind=kind, sentence=trouble.sentence)

@@ -104,15 +104,6 @@ async def start(
     )
 
 
-def start_detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
-    """Start a child that outlives us (own session, cwd `/`, no standard input, output to `log`); its pid."""
-    with log.open("ab") as out:
-        child = subprocess.Popen(
-            list(argv), cwd="/", env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
-    return child.pid
-
-
 def start_blocking(argv: Sequence[str], *, env: Mapping[str, str]) -> BlockingChild:
     """Start a long-lived child that is talked to without a loop (pipes for input and output, errors thrown away).
 

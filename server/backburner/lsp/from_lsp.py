@@ -38,19 +38,6 @@ def path_of(uri: str) -> Path | None:
     return Path(path) if path.startswith("/") and "\0" not in path else None
 
 
-def diagnostic(raw: types.Diagnostic) -> Diagnostic | None:
-    """A problem of another server; None for ours."""
-    if raw.source == SOURCE:
-        return None
-    return Diagnostic(
-        message=raw.message[:LONGEST_MESSAGE],
-        severity=SEVERITIES.get(int(raw.severity or 1), "error"),
-        source=raw.source or "",
-        code="" if raw.code is None else str(raw.code),
-        line=max(0, raw.range.start.line),
-    )
-
-
 def diagnostics_of(place: Place) -> tuple[Diagnostic, ...]:
     """The problems that a place carries as plain JSON; malformed ones and ours are left out."""
     found = (_plain_diagnostic(raw) for raw in place.diagnostics[:MOST_DIAGNOSTICS])

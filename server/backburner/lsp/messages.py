@@ -174,3 +174,29 @@ def _why_not(body: bytes) -> str:
 
 def _camel(text: str) -> str:
     return re.sub(r"(?<=[a-z])_([a-z])", lambda match: match[1].upper(), text)
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "nothing",
+}
+_EXPECTED = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`(?: - at `\$\.?(?P<where>[^`]*)`)?")
+_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`(?: - at `\$\.?(?P<where>[^`]*)`)?")
+
+
+def misfit(name: str, error: str) -> str:
+    """What is wrong with a command's argument, as a sentence, from the decoder's own words."""
+    if expected := _EXPECTED.fullmatch(error):
+        wanted = " or ".join(_KINDS.get(kind.strip(), kind.strip()) for kind in expected["wanted"].split("|"))
+        got = _KINDS.get(expected["got"], expected["got"])
+        where = f"`{expected['where']}`" if expected["where"] else "the argument"
+        return f"{name}: {where} must be {wanted}, not {got}."
+    if missing := _MISSING.fullmatch(error):
+        where = f"{missing['where']}." if missing["where"] else ""
+        return f"{name}: `{where}{missing['field']}` is missing."
+    return f"{name}: {error}."

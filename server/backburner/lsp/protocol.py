@@ -384,8 +384,7 @@ class FencedProtocol(LanguageServerProtocol):
             given: Any = arguments[0] if arguments else None
             argument = msgspec.convert({} if given is None else given, type_)
         except msgspec.ValidationError as error:
-            sentence = f"{name}: {error}.".replace("`$.", "`").replace("`$`", "its argument")
-            raise JsonRpcException(sentence, messages.INVALID_PARAMS) from None
+            raise JsonRpcException(messages.misfit(name, str(error)), messages.INVALID_PARAMS) from None
         return handler(argument)
 
     @lsp_method(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)

@@ -171,8 +171,10 @@ class Session:
         return owned if owned is not None and self._open.get(owned) == document.uri else None
 
     def live(self, root: Path, paths: Iterable[str]) -> dict[str, str | None]:
-        """The texts of some files as they are now, for a projection."""
-        return {path: self.editors.live(Owned(root, path), self) for path in paths}
+        """The texts of some files as they are now, for a projection. A file that is no text counts as an empty one: it is
+        there, and nothing in it can be placed."""
+        texts = {path: self.editors.live(Owned(root, path), self) for path in paths}
+        return {path: "" if text is None and (root / path).is_file() else text for path, text in texts.items()}
 
     def _document(self, what: What, document: Document) -> None:
         from backburner.lsp import sync

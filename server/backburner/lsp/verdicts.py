@@ -22,7 +22,7 @@ from backburner.model.commands import ItemsArguments, TaskArguments
 from backburner.model.result import FileChange, HunkRef
 from backburner.model.task import Task
 from backburner.review.placement import live_path
-from backburner.review.rest import rest
+from backburner.review.rest import Rest, rest
 
 Left = list[dict[str, Any]]
 """What was not done: `{task, item, reason}`."""
@@ -165,8 +165,15 @@ def accept_rest(session: Session, argument: TaskArguments) -> Awaitable[dict[str
 
     async def later() -> dict[str, Any]:
         engine = await session.engine_of_task(argument.task, argument.uri)
-        scene = await session.scene(engine)
-        found = rest(scene, task_of(engine, argument.task))
+        found = rest(await session.scene(engine), task_of(engine, argument.task))
+        if found.refused:
+            raise Refusal(found.refused, "not_yet")
+        if session.waits:
+            return await take(engine, found)
+        session.spawn(say_what_stays(session, take(engine, found)), "accept the rest")
+        return {"tasks": list(found.take), "accepted": [], "left": []}
+
+    async def take(engine: Engine, found: Rest) -> dict[str, Any]:
         left: Left = [{"task": number, "item": "", "reason": reason} for number, reason in found.left]
         wishes = [(engine.state.tasks[number], engine.state.tasks[number].open_items) for number in found.take]
         answer = await accept_all(session, engine, wishes)
@@ -175,6 +182,12 @@ def accept_rest(session: Session, argument: TaskArguments) -> Awaitable[dict[str
         return {"tasks": list(found.take), "accepted": taken, "left": [*answer["left"], *left]}
 
     return later()
+
+
+async def say_what_stays(session: Session, work: Awaitable[dict[str, Any]]) -> None:
+    answer = await work
+    if answer["left"]:
+        session.say("; ".join(f"#{item['task']} stays: {item['reason']}" for item in answer["left"]) + ".")
 
 
 def reject(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:

@@ -26,10 +26,6 @@ class DayBudget(Struct, frozen=True, kw_only=True):
     def is_spent(self) -> bool:
         return self.limit_usd is not None and self.spent_usd >= self.limit_usd
 
-    @property
-    def left_usd(self) -> float | None:
-        return None if self.limit_usd is None else max(0.0, self.limit_usd - self.spent_usd)
-
 
 def day_budget(day: str, limit_usd: float | None, states: Iterable[State]) -> DayBudget:
     """The day's budget over several projects. A limit that was raised in one of them is raised for all."""

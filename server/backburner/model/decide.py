@@ -202,6 +202,8 @@ def _waive(task: Task, command: w.Waive, now: float) -> Decision:
 
 
 def _set_order(state: State, task: Task, command: w.SetOrder, now: float) -> Decision:
+    if task.number == command.after:
+        return refuse("cycle", f"#{task.number} cannot wait for itself.")
     if task.state != "queued":
         return refuse("not_queued", f"#{task.number} does not wait any more, so it cannot run after another task.")
     if task.after == command.after:

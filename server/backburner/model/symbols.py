@@ -103,16 +103,6 @@ def symbol_named(lines: Sequence[str], path: str) -> Symbol | None:
     return next((symbol for symbol in symbols(lines) if symbol.path == path), None)
 
 
-def is_stub(lines: Sequence[str], symbol: Symbol) -> bool:
-    """Whether the symbol has no body to speak of: `pass`, `...`, `raise NotImplementedError`, `todo!()`."""
-    body = [text for line in lines[symbol.name_line + 1 : symbol.span.end_line] if (text := line.strip())]
-    telling = [text for text in body if not text.startswith(("#", "//", '"""', "'''", "}", "end", "{"))]
-    return all(
-        re.match(r"(pass|\.\.\.|raise NotImplementedError|todo!|unimplemented!|throw new|return$)", text)
-        for text in telling
-    )
-
-
 def _headers_above(lines: Sequence[str], line: int) -> list[int]:
     """Lines of the headers that enclose `line` by indentation, innermost first."""
     if not lines:

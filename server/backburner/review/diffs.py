@@ -211,18 +211,3 @@ def _shifted(hunks: Sequence[HunkRef], placed: Mapping[str, Fitted]) -> list[Hun
         found.append(replace(hunk, base=span, proposed=Span(start, start + len(hunk.proposed))))
         shift += len(hunk.proposed) - len(span)
     return found
-
-
-def conflict_sides(scene: Scene, task: Task, change: FileChange, hunk: HunkRef) -> tuple[str, str, str]:
-    """Three sides of a hunk that overlaps the person's edit: what was, what the person has, what the agent offers."""
-    texts = scene.places.texts
-    base = split(texts.get(change.base_id or "") or "")
-    proposed = split(texts.get(change.proposed_id or "") or "")
-    live = split(scene.live.get(live_path(change, scene.live)) or "")
-    fitted = scene.standing(task).fitted(hunk)
-    span = fitted.span if fitted is not None and fitted.span is not None else Span(0, 0)
-    return (
-        "".join(base[hunk.base.start_line : hunk.base.end_line]),
-        "".join(live[span.start_line : span.end_line]),
-        "".join(proposed[hunk.proposed.start_line : hunk.proposed.end_line]),
-    )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from backburner.model.anchor import Span
 from backburner.model.fit import Fitted
 from backburner.model.mark import Action
-from backburner.model.result import Check, Finding, HunkRef, Result
+from backburner.model.result import Check, Finding, HunkRef
 from backburner.model.task import Task
 from backburner.review import lenses
 from backburner.review.scene import Scene, Standing
@@ -170,8 +170,3 @@ def finding_hover(task: Task, finding: Finding) -> str:
     who = "a check" if finding.check else "a model"
     text = "\n".join(finding.message.strip().split("\n")[: LINES - 2])
     return f"**#{task.number}** {who} says:\n\n{text}"
-
-
-def result_lines(result: Result) -> int:
-    """Lines to read in a result's change: added and removed."""
-    return result.proposal.added + result.proposal.removed

@@ -30,13 +30,6 @@ def recipe_body(name: str, own: Path, root: Path | None, trust: TrustFile) -> tu
     return (data.decode("utf-8", "replace") if data is not None else ""), untrusted
 
 
-def recipe_names(own: Path, root: Path | None) -> tuple[str, ...]:
-    """Names of all recipe files that are not shipped, approved or not."""
-    folders = [own] if root is None else [own, root / PROJECT_FOLDER]
-    names = {path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.md")}
-    return tuple(sorted(name for name in names if NAME.fullmatch(name)))
-
-
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
