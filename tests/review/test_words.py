@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from backburner.model.result import Check
 from backburner.review import words
 

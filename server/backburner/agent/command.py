@@ -49,7 +49,7 @@ class CommandAgent:
         at = self._clock.now()
         said = (*brief.messages[-1:], f"$ {shlex.join(argv)}")
         await report.fact(Briefed(task=spec.task, run=spec.run, system="", messages=said, changes=brief.changes, at=at))
-        direction = SECRETS.redact(shlex.join(argv))[:60]
+        direction = SECRETS.redact(shlex.join((program, *argv[1:])))[:60]
         await report.fact(DirectionStated(task=spec.task, run=spec.run, direction=direction, at=at))
         try:
             finished = await shell.work(argv, brief.limits.seconds)

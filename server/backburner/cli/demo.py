@@ -82,11 +82,13 @@ def _config() -> str:
     script = (resources.files("backburner.cli") / "demo.toml").read_text("utf-8")
     tidy = [ruff, "check", "--quiet", "--fix", "--select", "F401,I001", "{file}"] if ruff else [*CODEMOD, "{file}"]
     return (
+        f"[check]\ncommand = {json.dumps(CHECK)}\n"
         f'[agents.canned]\nprovider = "script"\nmodel = "canned"\nscript = {json.dumps(script)}\n'
         f"[agents.tidy]\ncommand = {json.dumps(tidy)}\n"
     )
 
 
+CHECK = "python3 -m compileall -q server/backburner/lib"
 CODEMOD = (
     "python3",
     "-c",
@@ -119,6 +121,7 @@ async def _journey(console: Console, editor: Editor, copy: Path, agent: str) -> 
 
     console.rule("The results, where they landed")
     await editor.until(lambda: _has_lenses(editor, clock))
+    await editor.until(lambda: _problems_in_place(clock))
     for buffer in (clock, untidy):
         await _show_marks(console, editor, buffer)
 
@@ -182,7 +185,7 @@ async def _watch(console: Console, editor: Editor, tasks: list[int]) -> None:
 def _line(view: Json) -> str:
     parts: list[str] = [f"#{view['task']} {view['state']}"]
     if view["state"] in ("queued", "running"):
-        parts.append(view.get("direction") or view.get("waits") or "")
+        parts.append(view.get("direction", ""))
         draft: dict[str, Any] | None = view.get("draft")
         if draft and draft.get("files"):
             parts.append(f"draft +{draft['added']} −{draft['removed']}")
@@ -199,6 +202,13 @@ async def _has_lenses(editor: Editor, buffer: Buffer) -> bool:
         "#1 " in lens["command"]["title"] and "◌" not in lens["command"]["title"]
         for lens in await editor.lenses(buffer.path)
     )
+
+
+async def _problems_in_place(buffer: Buffer) -> bool:
+    """An editor moves its problems with the text until the server sends them again; this one waits for the server."""
+    lines = buffer.text.split("\n")
+    rows = [problem["range"]["start"]["line"] for problem in buffer.diagnostics]
+    return bool(rows) and all(lines[row].startswith(("def ", "class ")) for row in rows)
 
 
 async def _show_marks(console: Console, editor: Editor, buffer: Buffer) -> None:

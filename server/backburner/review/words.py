@@ -43,7 +43,8 @@ STOPPED: dict[CauseKind, str] = {
     "internal": "internal error",
 }
 _COUNTED = re.compile(r"(\d+) (?:tests? )?(?:failed|failures?|errors?)\b")
-_TESTS = re.compile(r"test|spec|tox|nox|check\b.*\bunit", re.IGNORECASE)
+_TESTS = re.compile(r"\b(?:test|\w*pytest|unittest|tox|nox|jest|vitest|mocha|ctest|rspec|phpunit)\b", re.IGNORECASE)
+"""Commands that run tests. The plural is a folder's name: a linter that reads `tests` proves nothing about them."""
 
 
 def stopped(cause: Cause) -> str:
