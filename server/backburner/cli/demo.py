@@ -207,7 +207,7 @@ async def _has_lenses(editor: Editor, buffer: Buffer) -> bool:
 async def _problems_in_place(buffer: Buffer) -> bool:
     """An editor moves its problems with the text until the server sends them again; this one waits for the server."""
     lines = buffer.text.split("\n")
-    rows = [problem["range"]["start"]["line"] for problem in buffer.diagnostics]
+    rows: list[int] = [problem["range"]["start"]["line"] for problem in buffer.diagnostics]
     return bool(rows) and all(lines[row].startswith(("def ", "class ")) for row in rows)
 
 
