@@ -17,8 +17,8 @@ import pytest
 from backburner import __version__
 from backburner.lib import handshake, reach
 from backburner.lib.clock import HandClock
-from backburner.lsp.accepting import CHECK_S, IDLE_S, Hall
 from backburner.lsp.listening import listen
+from backburner.lsp.socket_server import CHECK_S, IDLE_S, SocketServer
 from backburner.lsp.workers import process_starter
 from daemon_home import TOYS, Home, new_home, wait_for_end
 from rpc_client import RpcClient, frame
@@ -47,14 +47,14 @@ def start(home: Home) -> None:
     reach.reach(variables, __version__, handshake.STATUS, reach.daemon_program(home.door)).socket.close()
 
 
-# The hall, with a clock that is wound by hand.
+# The socket server, with a clock that is wound by hand.
 
 
-class HallWithClock:
+class Clockwork:
     def __init__(self, path: str, holds_lock: Callable[[], bool]) -> None:
         self.clock = HandClock()
         self.toys = Toys(process_starter(TOYS))
-        self.hall = Hall(listen(Path(path)), self.toys, self.clock, holds_lock=holds_lock)
+        self.door = SocketServer(listen(Path(path)), self.toys, self.clock, holds_lock=holds_lock)
 
     async def pass_minutes(self, minutes: int) -> None:
         for _ in range(minutes):
@@ -64,24 +64,24 @@ class HallWithClock:
 
 
 @asynccontextmanager
-async def hall(
+async def door(
     home: Home, holds_lock: Callable[[], bool] = lambda: True
-) -> AsyncIterator[tuple[HallWithClock, asyncio.Task[None]]]:
+) -> AsyncIterator[tuple[Clockwork, asyncio.Task[None]]]:
     handshake.make_folder(os.fsencode(Path(home.socket).parent))
-    with_clock = HallWithClock(home.socket, holds_lock)
+    with_clock = Clockwork(home.socket, holds_lock)
     async with asyncio.TaskGroup() as group:
-        serving = group.create_task(with_clock.hall.serve())
+        serving = group.create_task(with_clock.door.serve())
         try:
             yield with_clock, serving
         finally:
-            with_clock.hall.stop()
+            with_clock.door.stop()
 
 
 HOUR = round(IDLE_S / CHECK_S)
 
 
 async def test_the_daemon_leaves_after_an_idle_hour_and_not_before(home: Home) -> None:
-    async with hall(home) as (daemon, serving):
+    async with door(home) as (daemon, serving):
         await daemon.pass_minutes(HOUR - 2)
         assert not serving.done()
         await daemon.pass_minutes(4)
@@ -90,7 +90,7 @@ async def test_the_daemon_leaves_after_an_idle_hour_and_not_before(home: Home) -
 
 
 async def test_the_daemon_stays_while_an_editor_is_there_or_a_task_lives(home: Home) -> None:
-    async with hall(home) as (daemon, serving):
+    async with door(home) as (daemon, serving):
         await daemon.pass_minutes(1)
         client = await home.client()
         await daemon.pass_minutes(3 * HOUR)
@@ -116,7 +116,7 @@ async def test_the_daemon_stays_while_an_editor_is_there_or_a_task_lives(home: H
     ],
 )
 async def test_who_does_not_greet_is_told_and_turned_away(home: Home, data: bytes) -> None:
-    async with hall(home):
+    async with door(home):
         reader, writer = await asyncio.open_unix_connection(home.socket)
         writer.write(data)
         answer = handshake.read_answer(await reader.readline())
@@ -129,7 +129,7 @@ async def test_who_does_not_greet_is_told_and_turned_away(home: Home, data: byte
 
 
 async def test_an_unknown_protocol_is_refused_with_a_sentence_while_there_is_work(home: Home) -> None:
-    async with hall(home) as (daemon, serving):
+    async with door(home) as (daemon, serving):
         daemon.toys.claimed = 1
         reader, writer = await asyncio.open_unix_connection(home.socket)
         body = b"version=99.0\0kind=editor"
@@ -226,7 +226,7 @@ async def test_a_daemon_whose_socket_was_cleaned_away_is_found_again(home: Home)
 
 async def test_a_daemon_whose_folder_was_removed_leaves(home: Home) -> None:
     there = True
-    async with hall(home, lambda: there) as (daemon, serving):
+    async with door(home, lambda: there) as (daemon, serving):
         client = await home.client()
         await daemon.pass_minutes(2)
         assert not serving.done()

@@ -23,7 +23,7 @@ from backburner.lsp.listening import listen
 from backburner.store import paths
 
 if TYPE_CHECKING:
-    from backburner.lsp.accepting import Hall, OpenService
+    from backburner.lsp.socket_server import OpenService, SocketServer
 
 LOCK_TRIES = 100
 LOCK_TICK_S = 0.05
@@ -76,7 +76,7 @@ def _serve(
 
     from backburner.lib import log
     from backburner.lib.clock import RealClock
-    from backburner.lsp.accepting import Hall
+    from backburner.lsp.socket_server import SocketServer
     from backburner.lsp.transport import prewarm
     from backburner.lsp.workers import process_starter
 
@@ -95,25 +95,25 @@ def _serve(
     async def serve() -> None:
         clock = RealClock()
         async with open_service(process_starter(door), clock) as service:
-            hall = Hall(listener, service, clock, holds_lock=lambda: _is_held(lock.path, inode))
-            _stop_on_signals(hall)
+            server = SocketServer(listener, service, clock, holds_lock=lambda: _is_held(lock.path, inode))
+            _stop_on_signals(server)
             logger.info("listening, process %d", os.getpid())
-            await hall.serve()
+            await server.serve()
         lock.release()
-        await hall.say_restart()
+        await server.say_restart()
         logger.info("gone")
 
     asyncio.run(serve())
     return 0
 
 
-def _stop_on_signals(hall: Hall) -> None:
+def _stop_on_signals(server: SocketServer) -> None:
     import asyncio
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, hall.stop)
-    loop.add_signal_handler(signal.SIGUSR1, hall.look_around)
+        loop.add_signal_handler(number, server.stop)
+    loop.add_signal_handler(signal.SIGUSR1, server.look_around)
 
 
 def _acquire(lock: LockFile, *, tries: int) -> bool:

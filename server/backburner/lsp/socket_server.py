@@ -1,4 +1,4 @@
-"""The daemon's front hall: greets who comes, gives each client a connection, and knows when it is time to leave.
+"""The daemon's socket: greets who comes, gives each client a connection, and knows when it is time to leave.
 
 It has never heard of tasks; what it serves is a `Service`, and whether something still lives is the service's to say.
 """
@@ -53,7 +53,7 @@ OpenService = Callable[[StartWorker, Clock], AbstractAsyncContextManager[Service
 """Makes the service; leaving the context lets go of every file and lock."""
 
 
-class Hall:
+class SocketServer:
     """Accepts clients on a listening socket until it is time to leave.
 
     `serve` returns after `stop`, after an idle hour with no client and nothing alive, or at once when a client of another
