@@ -327,14 +327,42 @@ async def test_a_snapshot_that_is_interrupted_leaves_the_next_one_right(project,
     project.commit()
     project.write("new.txt", "new\n")
     shadow: Shadow = await opened(project.root)
-    for delay in (0.0, 0.01, 0.03, 0.06):
+    for step in range(16):
+        # Each time git hashes a text that nobody has seen before; none of them may be taken for saved later.
+        project.write(f"{10 + step}.txt", f"changed in step {step}\n")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await shadow.snapshot({"1.txt": "typed\n"})
+            async with asyncio.timeout(step * 0.006):
+                await shadow.snapshot({"1.txt": f"typed {step}\n"})
     project.write("2.txt", "changed\n")
     (project.root / "new.txt").unlink()
-    found = await texts(shadow, await shadow.snapshot())
+    snapshot = await shadow.snapshot()
+    shutil.rmtree(shadow.incoming)
+    found = await texts(shadow, snapshot)
+    assert await shadow.is_whole(snapshot)
     assert found["2.txt"] == b"changed\n"
     assert found["1.txt"] == b"x\n"
+    assert [found[f"{10 + step}.txt"] for step in range(16)] == [b"changed in step %d\n" % n for n in range(16)]
     assert "new.txt" not in found
     assert len(found) == 300
+
+
+async def test_what_git_hashed_for_a_snapshot_is_in_the_shadow_before_it_counts(project, opened) -> None:
+    """Nothing is left in the store that was never flushed; a better pack takes the place of the first."""
+    project.write("a.txt", "a\n")
+    project.write("folder/b.txt", "b\n")
+    project.commit()
+    shadow: Shadow = await opened(project.root)
+    project.write("folder/b.txt", "saved\n")
+    project.write("new.txt", "new\n")
+    first = await shadow.snapshot({"a.txt": "typed\n"})
+    again = await shadow.snapshot({"a.txt": "typed\n"})
+    second = await shadow.snapshot({"a.txt": "typed on\n"})
+    shutil.rmtree(shadow.incoming)
+    assert first.commit == again.commit
+    for snapshot, typed in ((first, b"typed\n"), (second, b"typed on\n")):
+        assert await shadow.is_whole(snapshot)
+        assert await texts(shadow, snapshot) == {"a.txt": typed, "folder/b.txt": b"saved\n", "new.txt": b"new\n"}
+        await shadow.pack(snapshot)
+    assert len(list(shadow.packs.glob("*.pack"))) == 2
+    assert await shadow.is_whole(first)
+    assert await shadow.is_whole(second)

@@ -72,6 +72,34 @@ async def test_a_later_snapshot_forgets_what_is_no_longer_there(project, opened:
     assert "scratch.py" in await texts(shadow, await shadow.snapshot())
 
 
+@pytest.mark.parametrize("git", ["with a commit", "without a commit", "none"])
+async def test_unsaved_texts_leave_no_trace_in_the_next_snapshot(project, opened: Open, git: str) -> None:
+    if git == "none":
+        shutil.rmtree(project.root / ".git")
+    project.write(".gitignore", "ignored.txt\n")
+    project.write("saved.txt", "saved\n")
+    project.write("folder/inner.txt", "inner\n")
+    if git == "with a commit":
+        project.commit()
+    project.write("ignored.txt", "ignored\n")
+    project.write("scratch.txt", "scratch\n")
+    shadow = await opened(project.root)
+    plain = await shadow.snapshot()
+    seen = [
+        {"saved.txt": "typed\n", "folder/inner.txt": "typed\n", "scratch.txt": "typed\n"},
+        {"ignored.txt": "typed\n"},
+        {"unsaved.txt": "typed\n", "saved.txt": None},
+        {"saved.txt/below.txt": "in the way\n", "folder": "in the way\n"},
+        {"scratch.txt": None, "folder/inner.txt": None},
+    ]
+    for frozen in seen:
+        found = await texts(shadow, await shadow.snapshot(frozen))
+        assert {path: found.get(path) for path in frozen} == {
+            path: None if text is None else text.encode() for path, text in frozen.items()
+        }
+        assert (await shadow.snapshot()).commit == plain.commit
+
+
 async def test_the_same_files_are_the_same_snapshot(project, opened: Open) -> None:
     project.write("a.py", "a\n")
     project.commit()

@@ -1,14 +1,13 @@
 """Lays unsaved texts over an index: what the person sees in an editor rather than what is on disk.
 
 A text comes with LF ends; it is given the encoding and line ends of the file on disk, and then what git does to that
-file when it is added. The index itself stays as it is: the result is a copy.
+file when it is added.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -23,13 +22,15 @@ from backburner.workspace.choosing import looks_secret, shown
 from backburner.workspace.git import Git, GitFailed, names
 
 HASHED_AT_ONCE = 4
+LONG_AGO_S = 47_474_747
 
 
 async def lay_over(
     git: Git, index: Git, tracked: Git, frozen: Mapping[str, str | None], prefix: str
-) -> tuple[Git, list[LeftOut]]:
-    """A git whose index has the texts on top, and the texts that could not be taken. See `Shadow.snapshot`.
+) -> tuple[bool, list[LeftOut]]:
+    """Put texts into our index; the texts that could not be taken. See `Shadow.snapshot`.
 
+    Also whether the next `add -u` makes the index as the disk again: only where each text is of a file that it held.
     `git` hashes, as the person's would; `index` works on the index; `tracked` on theirs.
     """
     root, problems = git.cwd, list[LeftOut]()
@@ -49,16 +50,15 @@ async def lay_over(
             data[path] = wanted
             if disk is not None:
                 disks.add(path)
-    if not data or index.index is None:
-        return index, problems
-    over = index.but(index=await asyncio.to_thread(_copied, index.index))
     on_disk = {path: content for path, content in data.items() if content is not None and path in disks}
-    if not await _added(git, over, prefix, on_disk):
+    if len(on_disk) == len(data) and await _added(git, prefix, on_disk):
+        return True, problems
+    if not await _added(git, prefix, on_disk, "--add", "--replace"):
         on_disk = {}
     rest = {path: content for path, content in data.items() if path not in on_disk}
     if rest:
-        problems += await _added_one_by_one(git, over, prefix, rest)
-    return over, problems
+        problems += await _added_one_by_one(git, index, prefix, rest)
+    return False, problems
 
 
 class _LeftOut(Exception):
@@ -101,31 +101,21 @@ def _encoded(text: str, disk: bytes | None) -> bytes:
         raise _LeftOut("has unsaved text that no file can hold") from error
 
 
-def _copied(index: Path) -> Path:
-    copy = index.with_name("index.frozen")
-    copy.with_name("index.frozen.lock").unlink(missing_ok=True)
-    if index.exists():
-        shutil.copyfile(index, copy)
-    else:
-        copy.unlink(missing_ok=True)
-    return copy
-
-
-async def _added(git: Git, over: Git, prefix: str, data: Mapping[str, bytes]) -> bool:
-    """Add texts of existing files all at once, from a folder where they lie at their paths; False when that fails.
+async def _added(git: Git, prefix: str, data: Mapping[str, bytes], *options: str) -> bool:
+    """Take texts of existing files all at once, from a folder where they lie at their paths; False when that fails.
 
     Git finds the attributes of a path in the index where the folder has none.
     """
     if not data:
         return True
-    assert over.index is not None
-    with tempfile.TemporaryDirectory(prefix="frozen-", dir=over.index.parent) as place:
+    assert git.index is not None
+    with tempfile.TemporaryDirectory(prefix="frozen-", dir=git.index.parent) as place:
         top = Path(place)
         await asyncio.to_thread(_laid, top / prefix, git.cwd, data)
-        adding = git.but(index=over.index, work_tree=top, cwd=top / prefix)
+        adding = git.but(work_tree=top, cwd=top / prefix)
         names = b"".join(os.fsencode(path) + b"\0" for path in data)
         try:
-            await adding.run("update-index", "--add", "--replace", "-z", "--stdin", stdin=names)
+            await adding.run("update-index", *options, "-z", "--stdin", stdin=names)
         except GitFailed:
             return False
     return True
@@ -138,6 +128,8 @@ def _laid(folder: Path, root: Path, data: Mapping[str, bytes]) -> None:
         file.write_bytes(content)
         with suppress(OSError):
             file.chmod(0o600 | os.lstat(root / path).st_mode & stat.S_IXUSR)
+        # What git notes of this file must never be true of the one on disk, however little of it git compares.
+        os.utime(file, (LONG_AGO_S, LONG_AGO_S))
 
 
 async def _added_one_by_one(git: Git, over: Git, prefix: str, data: Mapping[str, bytes | None]) -> list[LeftOut]:

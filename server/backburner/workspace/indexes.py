@@ -3,6 +3,10 @@
 It carries what git knows about the files on disk, so that a snapshot looks only at what changed. It is copied anew when
 theirs changes, with its modification time: with a younger one, git would take an edit made in the same second for clean.
 Never writes theirs.
+
+What git hashes goes into `incoming`, an object store that lives for one snapshot: nothing there was flushed to the disk.
+What a snapshot needs of it is put into the shadow in one flush. Until then the index is not to be trusted: it names
+objects that may be gone after a crash.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from msgspec import Struct
 
 from backburner.workspace.choosing import DEFAULT_EXCLUDES, Caps
 from backburner.workspace.git import Git
+from backburner.workspace.objects import alternate
+from backburner.workspace.removing import remove
 from backburner.workspace.repository import Repository, index_digest
 from backburner.workspace.staging import Folder
 
@@ -25,11 +31,14 @@ if TYPE_CHECKING:
     from backburner.workspace.shadow import Shadow
 
 
+NOT_FLUSHED = "core.fsync=none"
+
+
 class Remembered(Struct):
     """What is known about the private index; kept beside it."""
 
     source: str = ""
-    """Digest of the person's index that it was copied from; empty while it is being made."""
+    """Digest of the person's index that it was copied from; empty while a snapshot is being made."""
     untracked: tuple[bytes, ...] = ()
     """What it holds though the person's does not."""
     submodules: tuple[bytes, ...] = ()
@@ -44,7 +53,6 @@ async def private_folder(
     remembered = Remembered()
     with suppress(OSError, msgspec.DecodeError):
         remembered = msgspec.msgpack.decode((shadow.view_folder / "remembered").read_bytes(), type=Remembered)
-    objects = shadow.folder / "objects"
     lfs = f"lfs.storage={shadow.folder / 'lfs'}"
     if repository is None:
         git = shadow.git.but(
@@ -55,17 +63,24 @@ async def private_folder(
             remembered = Remembered(source="folder")
         tracked = git.but(index=shadow.view_folder / "nothing")
         return Folder(git, tracked, Caps(folder_files=None), DEFAULT_EXCLUDES, filters), remembered
-    git = repository.git.but(index=index, objects=objects, config=(lfs,))
+    git = repository.git.but(index=index, objects=shadow.incoming, config=(NOT_FLUSHED, lfs))
     folder = Folder(git, repository.git, Caps(), (), filters)
     source = repository.git_dir / "index"
-    digest = index_digest(source)
-    if remembered.source != digest or not index.exists():
-        remembered = Remembered()
-        remember(shadow, remembered)
+    digest = index_digest(source) or "there is none"
+    known = remembered.source == digest and index.exists()
+    remember(shadow, Remembered())
+    if not known:
+        remembered = Remembered(source=digest)
         if _copy_index(source, index):
             remembered.submodules = await _unveil(folder.index, repository)
-        remembered.source = digest
     return folder, remembered
+
+
+def empty_incoming(shadow: Shadow) -> None:
+    """Make it an empty object store on top of the shadow's."""
+    remove(shadow.incoming)
+    (shadow.incoming / "info").mkdir(parents=True)
+    (shadow.incoming / "info" / "alternates").write_bytes(alternate(shadow.folder / "objects"))
 
 
 def _copy_index(source: Path, target: Path) -> bool:

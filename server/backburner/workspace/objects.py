@@ -33,6 +33,14 @@ def object_id(kind: Kind, data: bytes) -> str:
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
 
 
+def alternate(objects: Path) -> bytes:
+    """The line of an `info/alternates` file that borrows from another object store."""
+    path = str(objects)
+    if path.startswith('"') or "\n" in path:
+        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return os.fsencode(path) + b"\n"
+
+
 class Loose:
     """Writes objects into an `objects` folder and reads what lies there unpacked. Synchronous; safe from any thread."""
 

@@ -171,16 +171,15 @@ async def settings(git: Git) -> tuple[dict[str, str], tuple[str, ...]]:
     return values, tuple(sorted(found))
 
 
-async def commit_and_tree(repository: Repository) -> tuple[str, str]:
-    """HEAD's commit and the tree of the root in it; empty strings for what does not exist."""
-    path = repository.prefix.rstrip("/")
-    commit, tree = "HEAD^{commit}", f"HEAD:{path}" if path else "HEAD^{tree}"
-    said = await repository.git.run("rev-parse", "-q", commit, tree, ok=(0, 1, 128))
+async def commit_and_tree(git: Git) -> tuple[str, str]:
+    """HEAD's commit and the tree of the folder that `git` runs in; empty strings for what does not exist."""
+    commit = "HEAD^{commit}"
+    said = await git.run("rev-parse", "-q", commit, "HEAD:./", ok=(0, 1, 128))
     if said.exit_code == 0:
         found = said.stdout.decode().split()
         return found[0], found[1]
     # No commits yet, or nothing of the root in them.
-    said = await repository.git.run("rev-parse", "-q", "--verify", commit, ok=(0, 1, 128))
+    said = await git.run("rev-parse", "-q", "--verify", commit, ok=(0, 1, 128))
     return said.stdout.decode().strip(), ""
 
 

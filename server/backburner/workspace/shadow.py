@@ -52,7 +52,12 @@ class Shadow:
         self.view = hashlib.sha1(os.fsencode(root)).hexdigest()[:12]
         self.view_folder = folder / "views" / self.view
         """The private index of this root and what belongs to it."""
+        self.incoming = self.view_folder / "incoming"
+        """What git hashes for a snapshot that is being made; see `indexes.py`."""
         self.loose = Loose(folder / "objects")
+        self.packs = folder / "objects" / "pack"
+        self.quick: dict[str, frozenset[str]] = {}
+        """Packs that were made in haste, and what is in them; `pack` makes better ones."""
         self.one_at_a_time = asyncio.Lock()
         """Snapshots of one root share a private index."""
         self._reader = Reader(git)

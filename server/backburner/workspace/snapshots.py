@@ -11,20 +11,23 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from backburner.lib.files import fsync_directory
+from backburner.lib.together import both
 from backburner.model.task import LeftOut, Snapshot
 from backburner.workspace.choosing import listed, shown
 from backburner.workspace.folders import EMPTY_TREE
 from backburner.workspace.frozen import lay_over
 from backburner.workspace.git import Git, GitFailed, names
 from backburner.workspace.ignored import write_if_other, write_ignored
-from backburner.workspace.indexes import Remembered, private_folder, remember
+from backburner.workspace.indexes import Remembered, empty_incoming, private_folder, remember
+from backburner.workspace.objects import alternate
 from backburner.workspace.repository import (
     CARRIED,
     Head,
@@ -39,7 +42,7 @@ from backburner.workspace.repository import (
 from backburner.workspace.repository import (
     head as head_of,
 )
-from backburner.workspace.staging import Folder, list_untracked, stage
+from backburner.workspace.staging import Folder, Staging, list_untracked
 
 if TYPE_CHECKING:
     from backburner.workspace.shadow import Shadow
@@ -57,43 +60,44 @@ async def take(
         root = shadow.root
         check_root(root)
         shadow.view_folder.mkdir(parents=True, exist_ok=True)
-        repository = await find_repository(Git.find((root,)), root)
-        commit, base_tree = "", ""
+        git = Git.find((root,))
+        here = git.but(cwd=root, sealed=False)
+        repository, (commit, base_tree), (values, filters), _ = await asyncio.gather(
+            find_repository(git, root), commit_and_tree(here), settings(here), asyncio.to_thread(empty_incoming, shadow)
+        )
         if repository is None:
+            commit, base_tree = "", ""
             values, filters = await settings(shadow.git.but(cwd=root, sealed=False))
-        else:
-            (commit, base_tree), (values, filters) = await asyncio.gather(
-                commit_and_tree(repository), settings(repository.git)
-            )
         _borrow(shadow, repository, values)
         await write_ignored(shadow, repository, values)
         folder, remembered = await private_folder(shadow, repository, filters)
-        wanted, left_out = await list_untracked(folder)
+        staging = Staging(folder)
+        (wanted, left_out), _ = await both(list_untracked(folder), staging.tracked())
         if repository is None and len(wanted) > folder.caps.total_files:
             raise Refused(
                 f"{root} is not under Git and holds more than {folder.caps.total_files:,} files. "
                 "Put it under Git, or open a smaller folder."
             )
         before = frozenset(remembered.untracked)
-        remembered.untracked = tuple(before | frozenset(wanted))
-        remember(shadow, remembered)
-        staged = await stage(folder, wanted, before)
-        remembered.untracked = tuple(staged.untracked)
-        if repository is not None and staged.left_out:
-            # What could not be taken is no longer in our index; the next snapshot tries again from theirs.
-            remembered.source = ""
-        remember(shadow, remembered)
+        if repository is None:
+            # Cut short from here on, the index holds some of them.
+            remember(shadow, Remembered(source=remembered.source, untracked=tuple(before | frozenset(wanted))))
+        staged = await staging.untracked(wanted, before)
         prefix = "" if repository is None else repository.prefix
-        partial = "extensions.partialclone" in values
-        # Also where texts lie on top: git notes in our index which folders it need not look at again.
-        tree = await _write_tree(staged.index, prefix, partial)
-        over, problems = await lay_over(staged.git, staged.index, folder.tracked, frozen, prefix)
-        if over != staged.index:
-            tree = await _write_tree(over, prefix, partial)
-        new = await _new_objects(shadow, base_tree, tree)
+        like_disk, problems = await lay_over(staged.git, staged.index, folder.tracked, frozen, prefix)
+        tree = await _write_tree(staged.index, prefix, "extensions.partialclone" in values)
+        reading = shadow.git.but(objects=folder.git.objects)
+        new = await _new_objects(reading, base_tree, tree)
         if repository is not None:
-            await _secure(shadow, repository, commit, tree, new)
+            await _secure(shadow, repository, reading, commit, tree, new)
         snapshot = await _commit(shadow, tree, commit, base_tree)
+        remembered.untracked = tuple(staged.untracked)
+        if repository is None and not like_disk:
+            remembered.untracked = tuple(names((await staged.index.run("ls-files", "-z")).stdout))
+        elif staged.left_out or not like_disk:
+            # The next snapshot begins again from their index: ours lacks what could not be taken.
+            remembered.source = "" if repository is not None else remembered.source
+        remember(shadow, remembered)
         left_out += [*staged.left_out, *problems, *await _left_by_rule(folder, remembered, repository)]
         return Snapshot(
             commit=snapshot,
@@ -110,21 +114,39 @@ async def pack(shadow: Shadow, commit: str) -> None:
     mark = shadow.folder / "packed" / commit
     if mark.exists():
         return
+    quick = dict(shadow.quick)
     about = _ABOUT.search(await shadow.get(commit) or b"")
     tree = await shadow.git.line("rev-parse", commit + "^{tree}")
-    new = await _new_objects(shadow, about[2].decode() if about else "", tree)
-    await pack_objects(shadow, [commit, tree, *(item.id for item in new)])
+    new = await _new_objects(shadow.git, about[2].decode() if about else "", tree)
+    ids = [commit, tree, *(item.id for item in new)]
+    packed = await pack_objects(shadow, ids, shadow.git)
     await shadow.git.run("prune-packed", "-q")
+    for name, held in quick.items():
+        if name not in packed and held.issubset(ids):
+            remove_pack(shadow.packs / name)
+            shadow.quick.pop(name, None)
     mark.parent.mkdir(exist_ok=True)
     mark.touch()
 
 
-async def pack_objects(shadow: Shadow, ids: Iterable[str]) -> None:
-    """Copy objects, borrowed ones too, into a new pack of the shadow. Durable on return."""
+async def pack_objects(shadow: Shadow, ids: Collection[str], reading: Git, *options: str) -> dict[str, frozenset[str]]:
+    """Copy objects that `reading` sees, borrowed ones too, into a pack of the shadow. Durable on return.
+
+    Name of the pack, and what is in it; nothing when there is nothing to copy.
+    """
+    if not ids:
+        return {}
     wanted = "".join(f"{identity}\n" for identity in ids)
-    if wanted:
-        target = str(shadow.folder / "objects" / "pack" / "pack")
-        await shadow.git.run("pack-objects", "-q", "--threads=1", target, stdin=wanted.encode())
+    arguments = ("pack-objects", "-q", "--threads=1", *options, str(shadow.packs / "pack"))
+    name = await reading.line(*arguments, stdin=wanted.encode())
+    await asyncio.to_thread(fsync_directory, shadow.packs)
+    return {f"pack-{name}.pack": frozenset(ids)}
+
+
+def remove_pack(pack: Path) -> None:
+    """The index first: a pack without one is nothing to git."""
+    for path in (pack.with_suffix(".idx"), pack, pack.with_suffix(".rev")):
+        path.unlink(missing_ok=True)
 
 
 def base_of(message: bytes) -> tuple[str, str]:
@@ -137,10 +159,7 @@ def _borrow(shadow: Shadow, repository: Repository | None, values: Mapping[str, 
     """Point the shadow at the person's objects, and take over how their repository converts files."""
     if repository is None:
         return
-    path = str(repository.objects)
-    if path.startswith('"') or "\n" in path:
-        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    write_if_other(shadow.folder / "objects" / "info" / "alternates", os.fsencode(path) + b"\n")
+    write_if_other(shadow.folder / "objects" / "info" / "alternates", alternate(repository.objects))
     with suppress(FileNotFoundError):
         # Where history ends in a shallow clone; git reads it here too.
         write_if_other(shadow.folder / "shallow", (repository.common_dir / "shallow").read_bytes())
@@ -172,9 +191,9 @@ class New(Struct, frozen=True):
     """All zeros for what was deleted."""
 
 
-async def _new_objects(shadow: Shadow, base_tree: str, tree: str) -> list[New]:
+async def _new_objects(git: Git, base_tree: str, tree: str) -> list[New]:
     """The difference between base and snapshot, folders included, the root first."""
-    said = await shadow.git.run(
+    said = await git.run(
         "diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", base_tree or EMPTY_TREE, tree
     )
     parts = names(said.stdout)
@@ -185,17 +204,20 @@ async def _new_objects(shadow: Shadow, base_tree: str, tree: str) -> list[New]:
     return found
 
 
-async def _secure(shadow: Shadow, repository: Repository, commit: str, tree: str, new: Sequence[New]) -> None:
-    """Make sure that no clean-up of the person's repository can take away what the snapshot needs."""
+async def _secure(
+    shadow: Shadow, repository: Repository, reading: Git, commit: str, tree: str, new: Sequence[New]
+) -> None:
+    """Make sure that neither a power cut nor a clean-up of the person's repository takes away what a snapshot needs."""
     pinned = not commit or await _pin(shadow, repository, commit)
     if pinned:
         wanted = [item.id for item in new if item.mode not in (0, 0o160000)]
     else:
-        whole = await shadow.git.run("ls-tree", "-r", "-t", "-z", "--full-tree", tree)
+        whole = await reading.run("ls-tree", "-r", "-t", "-z", "--full-tree", tree)
         entries = (line.split(b"\t")[0].split(b" ") for line in names(whole.stdout))
         wanted = [tree, *(identity.decode() for _, kind, identity in entries if kind != b"commit")]
-    # Git did not write what the person's repository had already: a blob that was only staged, for example.
-    await pack_objects(shadow, await asyncio.to_thread(shadow.loose.missing, [i for i in wanted if i != EMPTY_TREE]))
+    # Also what git did not write because the person's repository had it: a blob that was only staged, for example.
+    missing = await asyncio.to_thread(shadow.loose.missing, [i for i in wanted if i != EMPTY_TREE])
+    shadow.quick |= await pack_objects(shadow, missing, reading, "--window=0")
 
 
 async def _pin(shadow: Shadow, repository: Repository, commit: str) -> bool:

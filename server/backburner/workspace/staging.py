@@ -81,30 +81,26 @@ async def stage(folder: Folder, wanted: Sequence[bytes], before: frozenset[bytes
 
     `before`: what an earlier call put into this index though it is not tracked.
     """
-    stager = _Stager(folder, [path for path in wanted if path not in before])
-    if gone := before - frozenset(wanted):
-        await stager.index.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(gone))
-    await stager.tracked()
-    await stager.untracked()
-    lost = {item.path for item in stager.left_out}
-    taken = frozenset(path for path in wanted if shown(path) not in lost)
-    hashing = folder.git.but(config=filters_off(stager.off & {"lfs"}))
-    return Staged(hashing, stager.index, taken, tuple(stager.left_out))
+    staging = Staging(folder)
+    await staging.tracked()
+    return await staging.untracked(wanted, before)
 
 
-class _Stager:
-    """One staging: what is to be added, and what turned out not to work."""
+class Staging:
+    """`stage` in two steps: first what is in the index, then the rest. The first may run beside `list_untracked`."""
 
-    def __init__(self, folder: Folder, new: list[bytes]) -> None:
+    def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self.git = folder.git
         self.index = folder.index
-        self.new = new
+        self.new: list[bytes] = []
+        """What is to be added."""
         self.off: set[str] = set()
         """Filters that do not work."""
         self.left_out: list[LeftOut] = []
 
     async def tracked(self) -> None:
+        """Bring what the index holds up to date."""
         try:
             await self._without_broken_filters("add", "-u", "--sparse", "--", ".")
         except GitFailed as error:
@@ -113,7 +109,20 @@ class _Stager:
             said = await self.index.run("ls-files", "-z", "--", ".")
             await self._halved(list(dict.fromkeys(names(said.stdout))))
 
-    async def untracked(self) -> None:
+    async def untracked(self, wanted: Sequence[bytes], before: frozenset[bytes]) -> Staged:
+        """Of what is not tracked, take exactly `wanted`. See `stage`."""
+        if gone := before - frozenset(wanted):
+            await self.index.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(gone))
+        self.new = [path for path in wanted if path not in before]
+        for name in sorted(self.off - {"lfs"}):
+            await self._lock_out(name)
+        await self._add_new()
+        lost = {item.path for item in self.left_out}
+        taken = frozenset(path for path in wanted if shown(path) not in lost)
+        hashing = self.folder.git.but(config=filters_off(self.off & {"lfs"}))
+        return Staged(hashing, self.index, taken, tuple(self.left_out))
+
+    async def _add_new(self) -> None:
         if not self.new:
             return
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from backburner.workspace.git import Git, GitFailed
 from backburner.workspace.repository import Repository, find_repository, ref_value
 from backburner.workspace.shadow import Shadow
-from backburner.workspace.snapshots import PIN, base_of, pack_objects
+from backburner.workspace.snapshots import PIN, base_of, pack_objects, remove_pack
 
 PACKS = 50
 """Packs beyond which all are made into one."""
@@ -48,7 +48,7 @@ async def tidy(shadow: Shadow, *, before: float, packs: int = PACKS) -> None:
         await asyncio.to_thread(_drop_temporary, shadow.folder / "objects", before)
         await shadow.git.run("prune", "--expire=1.day.ago")
         repository = await _repository(shadow)
-        if len(list((shadow.folder / "objects" / "pack").glob("*.pack"))) > packs:
+        if len(list(shadow.packs.glob("*.pack"))) > packs:
             await _repack(shadow, repository, bases)
         if repository is not None:
             await _unpin(shadow, repository, {commit for commit, _ in bases.values()})
@@ -85,8 +85,7 @@ async def _repack(shadow: Shadow, repository: Repository | None, bases: Mapping[
 
     `bases`: for everything that a ref names its base commit and base tree (empty where it is no snapshot).
     """
-    folder = shadow.folder / "objects" / "pack"
-    old = sorted(folder.glob("*.pack"))
+    old = sorted(shadow.packs.glob("*.pack"))
     groups: dict[str, list[str]] = {}
     for identity, (commit, tree) in bases.items():
         # Each snapshot leans on its own base only, and only while that is pinned: the bases of others may go before it.
@@ -99,14 +98,13 @@ async def _repack(shadow: Shadow, repository: Repository | None, bases: Mapping[
             "rev-list", "--objects", "--no-object-names", "--stdin", stdin="".join(f"{one}\n" for one in lines).encode()
         )
         ids |= dict.fromkeys(said.stdout.decode().split())
-    await pack_objects(shadow, [*ids, *(identity for identity in bases if identity not in ids)])
+    await pack_objects(shadow, [*ids, *(identity for identity in bases if identity not in ids)], shadow.git)
     if await asyncio.to_thread(shadow.loose.missing, ids):
         return
-    new = set(folder.glob("*.pack")) - set(old)
+    new = set(shadow.packs.glob("*.pack")) - set(old)
     for pack in old if new else ():
-        # The index first: a pack without one is nothing to git.
-        for path in (pack.with_suffix(".idx"), pack, pack.with_suffix(".rev")):
-            path.unlink(missing_ok=True)
+        remove_pack(pack)
+    shadow.quick.clear()
 
 
 async def _unpin(shadow: Shadow, repository: Repository, needed: set[str]) -> None:
