@@ -183,6 +183,7 @@ async def play(
     recipe: Recipe | None = None,
     shell: Shell | None = None,
     clock: Clock | None = None,
+    model: type[ScriptedModel] = ScriptedModel,
     fresh: bool = True,
     messages: tuple[str, ...] = (),
     **fields: Any,
@@ -193,7 +194,7 @@ async def play(
     report = report or Recorder()
     recipe = recipe or load(spec.recipe)
     clock = clock or HandClock()
-    agent = ModelAgent(ScriptedModel(parse(script(*turns)), clock), clock, shell)
+    agent = ModelAgent(model(parse(script(*turns)), clock), clock, shell)
     brief = Brief(spec=spec, recipe=recipe, limits=spec.limits, messages=messages)
     if fresh:
         brief = Brief(

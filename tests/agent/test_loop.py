@@ -1,22 +1,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from itertools import pairwise
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from agent.support import EDIT, FINISH, Project, Recorder, call, play, turn
+from agent.support import EDIT, FILES, FINISH, Project, Recorder, call, play, project, turn
 from backburner.agent.acting import CUT_OFF, INTERRUPTED, NOT_DONE, NOT_FINISHED
 from backburner.agent.base import Asking, LimitReached, Refused
 from backburner.agent.loop import FEW_LEFT, GO_ON, NUDGE
 from backburner.agent.recipes import load
 from backburner.lib.clock import HandClock
-from backburner.model.conversation import unanswered
-from backburner.model.events import Briefed, DirectionStated, ToolsDone, TurnTaken
+from backburner.model.catalog import AgentSpec, Price
+from backburner.model.conversation import fold, unanswered
+from backburner.model.events import Briefed, DirectionStated, ToolsDone, TranscriptShortened, TurnTaken
+from backburner.model.shorten import expected, shown
 from backburner.model.task import Answer, Opening
-from backburner.model.transcript import Message, ToolResults, Turn
+from backburner.model.transcript import Conversation, Message, ToolResults, Turn
 from backburner.model.wire import Limits
-from backburner.providers.base import BadAnswer, Overloaded
+from backburner.providers.base import BadAnswer, Overloaded, Streamed, TurnSettings
+from backburner.providers.scripted import ScriptedModel
 
 
 async def test_a_change_from_plan_to_finish(cafe: Project) -> None:
@@ -197,12 +203,6 @@ async def test_a_refusal_is_one_sentence(cafe: Project) -> None:
     assert isinstance(played.error, Refused)
     assert played.error.cause.sentence == "The model refused to do this: This looks like an exploit."
     assert played.report.kinds == ["Briefed", "TurnTaken"]
-
-
-async def test_a_full_context_is_one_sentence(cafe: Project) -> None:
-    played = await play(cafe, turn(EDIT), turn(say="…", stop="context_full"))
-    assert isinstance(played.error, LimitReached)
-    assert played.error.cause.kind == "too_long"
 
 
 async def test_a_paused_turn_is_sent_again_unchanged(cafe: Project) -> None:
@@ -489,3 +489,90 @@ async def test_the_size_of_the_draft_counts_what_earlier_runs_changed(cafe: Proj
     done = next(fact for fact in second.report.facts if isinstance(fact, ToolsDone))
     assert [changed.path for changed in done.changes] == ["new.py"]
     assert (done.added, done.removed) == (3, 1)
+
+
+LONG_FILES = {f"part{number}.py": f"value = {number}\n" * 3_000 for number in range(6)}
+
+
+async def test_a_conversation_that_nears_the_end_of_the_context_is_shortened_and_goes_on(tmp_path: Path) -> None:
+    async with project(tmp_path, {**FILES, **LONG_FILES}) as made:
+        reads = [turn(call("read", path=path)) for path in LONG_FILES]
+        agent = AgentSpec(name="small", wire="scripted", provider="Practice", context_tokens=40_000)
+        played = await play(made, *reads, turn(EDIT), turn(FINISH), agent=agent)
+    assert played.error is None
+    assert "text.split()" in await played.text()
+    told = [fact.shortening for fact in played.report.facts if isinstance(fact, TranscriptShortened)]
+    # Each file takes a quarter of the context: one shortening makes room for at least one more.
+    assert 1 <= len(told) <= 3
+    conversation = played.report.conversation
+    assert conversation is not None
+    # The transcript itself is whole; what is shown of it fits.
+    assert all("value = 0" in result.text for result in played.report.results[:1])
+    assert expected(shown(conversation))[1] < 0.7 * 40_000
+    # A resumed run folds the same facts and is shown the same.
+    assert shown(fold(played.report.facts) or conversation) == shown(conversation)
+
+
+async def test_what_the_provider_finds_too_long_is_shortened_and_asked_again(tmp_path: Path) -> None:
+    async with project(tmp_path, {**FILES, **LONG_FILES}) as made:
+        reads = [turn(call("read", path=path)) for path in LONG_FILES]
+        refused = turn(EDIT, error="too_long", times=2)
+        played = await play(made, *reads, refused, turn(FINISH))
+    assert played.error is None
+    assert [type(fact).__name__ for fact in played.report.facts].count("TranscriptShortened") == 2
+
+
+async def test_what_does_not_fit_even_shortened_is_one_sentence(cafe: Project) -> None:
+    played = await play(cafe, turn(EDIT), turn(error="too_long"))
+    assert isinstance(played.error, LimitReached)
+    assert played.error.cause.kind == "too_long"
+    assert played.error.cause.sentence == (
+        "The task does not fit into the context of practice, even shortened. Delegate a smaller piece, or use a model "
+        "that holds more."
+    )
+
+
+async def test_an_answer_that_filled_the_context_goes_on_with_less(tmp_path: Path) -> None:
+    async with project(tmp_path, {**FILES, **LONG_FILES}) as made:
+        reads = [turn(call("read", path=path)) for path in LONG_FILES]
+        full = turn(EDIT, say="half", stop="context_full")
+        played = await play(made, *reads, full, turn(EDIT), turn(FINISH))
+    assert played.error is None
+    assert played.report.results[6].text == CUT_OFF
+    assert [type(fact).__name__ for fact in played.report.facts].count("TranscriptShortened") == 1
+
+
+PRICED = AgentSpec(
+    name="dear",
+    wire="scripted",
+    provider="Practice",
+    max_output_tokens=32_000,
+    price=Price(input=10, output=50, cache_read=1, cache_write=12.5),
+)
+
+
+class Asked(ScriptedModel):
+    """Remembers how it was asked."""
+
+    asked: ClassVar[list[int]] = []
+
+    def turn(self, conversation: Conversation, settings: TurnSettings) -> AsyncGenerator[Streamed, None]:
+        self.asked.append(settings.max_output_tokens)
+        return super().turn(conversation, settings)
+
+
+@pytest.mark.parametrize(("usd", "least", "most"), [(100.0, 0, 0), (0.3, 1_000, 6_000)])
+async def test_an_answer_may_be_as_long_as_the_budget_can_pay(cafe: Project, usd: float, least: int, most: int) -> None:
+    """0: as long as the agent's answers may be."""
+    Asked.asked.clear()
+    await play(cafe, turn(say="Nothing."), agent=PRICED, limits=Limits(usd=usd), recipe=load("explain"), model=Asked)
+    assert least <= Asked.asked[0] <= most
+
+
+async def test_what_the_budget_cannot_pay_is_not_asked(cafe: Project) -> None:
+    played = await play(cafe, turn(EDIT), agent=PRICED, limits=Limits(usd=2.0, spent_usd=1.96))
+    assert isinstance(played.error, LimitReached)
+    assert played.error.cause.sentence == (
+        "The next step would cost more than is left of its budget of $2 ($0.04). Raise it to go on."
+    )
+    assert played.report.kinds == ["Briefed"]

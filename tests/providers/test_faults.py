@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 
 import msgspec
 import pytest
 
 from backburner.lib.clock import Clock
 from backburner.model.catalog import AgentSpec
+from backburner.model.task import When
 from backburner.model.transcript import Conversation, Message, Turn
 from backburner.providers import base
-from backburner.providers.base import Delta, Model, ProviderError, TurnSettings, collect
+from backburner.providers.base import Awaited, Delta, Model, ProviderError, TurnSettings, collect
 from backburner.providers.opening import find_key, open_model
 from backburner.providers.throttle import Pause, Throttle
 from backburner.providers.trouble import from_status, read_error, retry_after
@@ -184,13 +186,54 @@ async def test_a_background_answer_is_created_asked_after_and_cheaper(opener: Op
         assert emulator.counters.refusals == []
 
 
-async def test_a_background_answer_is_cancelled_with_its_caller(opener: Opener) -> None:
+async def awaited(model: Model, settings: TurnSettings) -> str:
+    """Ask, and go away as soon as the provider has taken the request; the id of the answer."""
+    async with aclosing(model.turn(TALK, settings)) as stream:
+        async for item in stream:
+            if isinstance(item, Awaited):
+                return item.id
+    raise AssertionError("nothing is awaited")
+
+
+async def test_a_background_answer_is_asked_after_again_by_who_comes_later(opener: Opener) -> None:
+    async with Emulator(scene(Say(say="By morning."))) as emulator:
+        settings = TurnSettings(when="2h")
+        name = await awaited(await opener(emulator, "codex"), settings)
+        later = await opener(emulator, "codex")
+        items = [item async for item in later.turn(TALK, msgspec.structs.replace(settings, awaited=name))]
+        assert isinstance(items[-1], Turn)
+        assert items[-1].text == "By morning."
+        assert (emulator.counters.requests, emulator.counters.cancelled) == (1, 0)
+
+
+@pytest.mark.parametrize("when", ["now", "8h"])
+async def test_a_background_answer_that_is_gone_is_asked_for_again(opener: Opener, when: When) -> None:
+    async with Emulator(scene(Say(say="Anew."))) as emulator:
+        model = await opener(emulator, "codex")
+        turn = await collect(model.turn(TALK, TurnSettings(when=when, awaited="resp_of_another_day")))
+        assert turn.text == "Anew."
+        assert emulator.counters.requests == 1
+
+
+async def test_a_background_answer_that_failed_is_not_asked_after_again(opener: Opener) -> None:
     async with Emulator(scene(Say(say="By morning.", wait_s=3600))) as emulator:
         model = await opener(emulator, "codex")
-        async with asyncio.TaskGroup() as group:
-            handle = group.create_task(collect(model.turn(TALK, TurnSettings(when="2h"))))
-            await emulator.until(lambda counters: counters.polled > 1)
-            handle.cancel()
+        name = await awaited(model, TurnSettings(when="2h"))
+        await model.give_up(name)
+        emulator.script = scene(Say(say="At last."))
+        items = [item async for item in model.turn(TALK, TurnSettings(when="2h", awaited=name))]
+        assert [item.id != "" for item in items if isinstance(item, Awaited)] == [False, True]
+        assert isinstance(items[-1], Turn)
+        assert items[-1].text == "At last."
+
+
+async def test_a_background_answer_is_cancelled_only_when_it_is_given_up(opener: Opener) -> None:
+    async with Emulator(scene(Say(say="By morning.", wait_s=3600))) as emulator:
+        model = await opener(emulator, "codex")
+        name = await awaited(model, TurnSettings(when="2h"))
+        assert emulator.counters.cancelled == 0
+        await model.give_up(name)
+        await model.give_up(name)
         assert emulator.counters.cancelled == 1
 
 

@@ -37,7 +37,7 @@ async def act(turn: Turn, tools: dict[str, Tool], kit: Kit, repeats: Repeats) ->
     calls = list(turn.calls)
     if not calls:
         return Acted((), assembled(kit.brief.spec, report=turn.text))
-    cut = calls.pop() if turn.stop == "length" and turn.parts[-1] is calls[-1] else None
+    cut = calls.pop() if turn.was_cut and turn.parts[-1] is calls[-1] else None
     asking = next((call for call in calls if call.name == "ask" and "ask" in tools), None)
     result: Result | None = None
     if asking is not None:

@@ -7,10 +7,9 @@ for a person. What bends or ends the loop is in `base.py`, what the tools do in 
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 from backburner.agent.acting import Acted, act, already, late_answer
-from backburner.agent.base import Brief, LimitReached, Refused, Report
+from backburner.agent.asking import ask
+from backburner.agent.base import Brief, Refused, Report
 from backburner.agent.draft import Draft
 from backburner.agent.guard import Repeats, check_limits
 from backburner.agent.kit import Kit
@@ -22,7 +21,7 @@ from backburner.model.conversation import unanswered
 from backburner.model.events import Briefed, DirectionStated, TurnTaken
 from backburner.model.result import Cause, Result
 from backburner.model.transcript import Message, Turn
-from backburner.providers.base import BadAnswer, Model, TurnSettings, one_line
+from backburner.providers.base import BadAnswer, Model, one_line
 from backburner.workspace.tree import Workspace
 
 NUDGE = "You ended without changing any file. If a change is needed, make it now; if not, call `finish` and say why."
@@ -30,8 +29,6 @@ GO_ON = "Your answer was cut off by the output limit. Go on from there, in small
 FEW_LEFT = "Three turns are left. Come to an end now: finish with what you have, and say what is missing."
 CUTS = 3
 """Turns in a row that the output limit may cut off."""
-WATCHED = 2_000
-"""Characters of the answer in the making that a watcher sees."""
 
 
 class ModelAgent:
@@ -53,9 +50,9 @@ class ModelAgent:
         while result is None:
             if turn is None:
                 check_limits(brief.limits, report.spent, self._clock.monotonic() - started)
-                turn = await self._ask(brief, report)
+                turn = await ask(self._model, brief, report, self._clock)
                 await self._tell(brief, report, turn)
-            cuts = cuts + 1 if turn.stop == "length" else 0
+            cuts = cuts + 1 if turn.was_cut else 0
             self._stop_if_hopeless(brief, turn, cuts)
             if turn.calls or turn.stop != "paused":
                 acted = await act(turn, tools, kit, repeats)
@@ -88,24 +85,10 @@ class ModelAgent:
             await report.fact(briefed)
         elif late:
             await draft.tell(late)
-        if notes := report.take_notes():
+        awaited = report.conversation is not None and report.conversation.awaited
+        # An answer that is being made does not know them: they come after it.
+        if not awaited and (notes := report.take_notes()):
             await draft.tell((), notes, len(notes))
-
-    async def _ask(self, brief: Brief, report: Report) -> Turn:
-        """The model's next turn, shown to whoever watches while it is written."""
-        spec, conversation = brief.spec, report.conversation
-        if conversation is None:
-            raise AssertionError("a run without a brief")
-        settings = TurnSettings(effort=spec.agent.effort or brief.recipe.effort, when=spec.when, run=spec.run)
-        text, written = "", 0
-        async with aclosing(self._model.turn(conversation, settings)) as stream:
-            async for item in stream:
-                if isinstance(item, Turn):
-                    return item
-                text, written = ("", 0) if item.kind == "again" else (text + item.text, written + len(item.text))
-                text = text[-WATCHED:]
-                await report.progress(text, written // 4)
-        raise BadAnswer(spec.agent.provider, "the stream ended without a turn")
 
     async def _tell(self, brief: Brief, report: Report, turn: Turn) -> None:
         spec, at = brief.spec, self._clock.now()
@@ -118,8 +101,6 @@ class ModelAgent:
         if turn.stop == "refusal":
             why = f": {one_line(turn.refusal)}." if turn.refusal else "."
             raise Refused(Cause(kind="refused", sentence=f"The model refused to do this{why}", who=who))
-        if turn.stop == "context_full":
-            raise LimitReached(Cause(kind="too_long", sentence="The task has outgrown the model's context.", who=who))
         if cuts >= CUTS:
             raise BadAnswer(who, f"the output limit cut off {cuts} answers in a row")
 
@@ -127,7 +108,7 @@ class ModelAgent:
         self, brief: Brief, report: Report, turn: Turn, acted: Acted, notes: tuple[str, ...], *, changed: bool
     ) -> tuple[tuple[str, ...], Result | None]:
         """What is said after the results, and the result if this is the end."""
-        if turn.stop == "length" and not turn.calls:
+        if turn.was_cut and not turn.calls:
             return (*notes, GO_ON), None
         if acted.result is not None:
             if notes:

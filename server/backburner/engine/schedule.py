@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from backburner.model.budget import DayBudget, is_task_spent, task_limit, usd
+from backburner.model.budget import WINDOW_S, DayBudget, is_task_spent, task_limit, usd
 from backburner.model.evolve import folded
 from backburner.model.held import Held, HeldReason
-from backburner.model.task import State, Task, When
+from backburner.model.task import State, Task
 
-WINDOW_S: dict[When, float] = {"now": 0.0, "2h": 2 * 3600.0, "8h": 8 * 3600.0}
 LAST_MOMENT_S = 1800.0
 """So long before its time is over, a task that had time counts as one for now."""
 RESERVED = 0.25

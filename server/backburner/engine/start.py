@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from backburner.engine.schedule import deadline
 from backburner.model.budget import known_cost, task_limit
 from backburner.model.catalog import AgentSpec
 from backburner.model.settings import Settings
@@ -65,6 +66,7 @@ def run_spec(
         environment=task.environment,
         pace=task.pace,
         when=task.when,
+        due=deadline(task) if task.when != "now" else 0.0,
         limits=Limits(
             turns=limits.turns,
             usd=None if "budget" in task.exempt else task_limit(task, limits.task_usd),

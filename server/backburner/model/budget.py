@@ -1,5 +1,6 @@
-"""Money: limits per task and per day. That a price is not known is a value (None), never zero and never an error.
+"""Money: limits per task and per day, and the time that makes it cheaper.
 
+That a price is not known is a value (None), never zero and never an error.
 Pure. Where a price is unknown, the limits in tokens, turns and time still hold (`model/wire.py`, `Limits`).
 """
 
@@ -9,7 +10,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from backburner.model.task import State, Task
+from backburner.model.task import State, Task, When
+
+WINDOW_S: dict[When, float] = {"now": 0.0, "2h": 2 * 3600.0, "8h": 8 * 3600.0}
+"""How long a task with time may take."""
 
 
 class DayBudget(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,15 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from backburner.model.events import Briefed, Event, RunStarted, ToolsDone, TurnTaken
+from backburner.model.events import (
+    Briefed,
+    Event,
+    RunStarted,
+    ToolsDone,
+    TranscriptShortened,
+    TurnAwaited,
+    TurnTaken,
+)
 from backburner.model.transcript import Conversation, Entry, Message, ToolCall, ToolResult, ToolResults, Turn
 
 
@@ -23,9 +31,16 @@ def grow(conversation: Conversation | None, event: Event) -> Conversation | None
             entries = tuple(Message(text) for text in event.messages)
             return Conversation(system=event.system, tools=event.tools, entries=entries, key=str(event.task))
         case Briefed():
-            return _add(conversation, *_answers(event.results), *(Message(text) for text in event.messages))
+            # Something else is asked from here on: an answer to what was asked before would not fit.
+            conversation = _add(conversation, *_answers(event.results), *(Message(text) for text in event.messages))
+            return replace(conversation, awaited="") if conversation.awaited else conversation
+        case TurnAwaited() if conversation is not None:
+            return replace(conversation, awaited=event.awaited)
+        case TranscriptShortened() if conversation is not None:
+            return replace(conversation, shortening=event.shortening)
         case TurnTaken():
-            return _add(conversation, event.turn)
+            conversation = _add(conversation, event.turn)
+            return replace(conversation, awaited="") if conversation.awaited else conversation
         case ToolsDone():
             return _add(conversation, *_answers(event.results), *(Message(text) for text in event.messages))
         case _:

@@ -22,7 +22,7 @@ from backburner.model.task import (
     Target,
     When,
 )
-from backburner.model.transcript import ToolResult, ToolSpec, Turn
+from backburner.model.transcript import Shortening, ToolResult, ToolSpec, Turn
 
 
 class DelegationMade(Struct, frozen=True, kw_only=True, tag=True):
@@ -81,6 +81,25 @@ class Briefed(Struct, frozen=True, kw_only=True, tag=True):
     messages: tuple[str, ...]
     changes: tuple[Changed, ...] | None = None
     """The workspace it begins with, where that is not the one of the run before (a rebase)."""
+    at: float
+
+
+class TurnAwaited(Struct, frozen=True, kw_only=True, tag=True):
+    """The provider took a request whose answer may take hours; durable before anybody waits for it."""
+
+    task: int
+    run: str
+    awaited: str
+    """The provider's id of the answer: after a crash it is asked after, in place of paying again."""
+    at: float
+
+
+class TranscriptShortened(Struct, frozen=True, kw_only=True, tag=True):
+    """The conversation nears the end of the model's context: from now on it is shown shortened."""
+
+    task: int
+    run: str
+    shortening: Shortening
     at: float
 
 
@@ -307,6 +326,8 @@ Event = (
     | SnapshotFailed
     | RunStarted
     | Briefed
+    | TurnAwaited
+    | TranscriptShortened
     | TurnTaken
     | ToolsDone
     | DirectionStated
@@ -334,5 +355,16 @@ Event = (
     | Checkpoint
 )
 
-RunFact = Briefed | TurnTaken | ToolsDone | DirectionStated | Asked | RunFinished | RunFailed | RunInterrupted
+RunFact = (
+    Briefed
+    | TurnAwaited
+    | TranscriptShortened
+    | TurnTaken
+    | ToolsDone
+    | DirectionStated
+    | Asked
+    | RunFinished
+    | RunFailed
+    | RunInterrupted
+)
 """Facts that a run reports; `admit` drops those of a run that is not the task's current one."""

@@ -147,6 +147,9 @@ def _next(task: Task, event: Event) -> Task:
             if event.changes is not None:
                 run = replace(run, touched=tuple(changed.path for changed in changes))
             return replace(task, changes=changes, opening=None, runs=(*task.runs[:-1], run))
+        case e.TurnAwaited() | e.TranscriptShortened():
+            # What the model is shown is in the transcript; the task is as before.
+            return task
         case e.TurnTaken():
             run = grown(_run(task), event.turn)
             return replace(task, opening=None, idle_interruptions=0, runs=(*task.runs[:-1], run))

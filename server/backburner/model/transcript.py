@@ -12,7 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 StopReason = Literal["end", "tools", "length", "refusal", "paused", "context_full"]
-"""`paused`: send the conversation again unchanged. `length`: the last tool call may be cut off and must not run."""
+"""`paused`: send the conversation again unchanged. `length`, `context_full`: the last tool call may be half a call."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -82,6 +82,11 @@ class Turn(Struct, frozen=True, kw_only=True, tag="turn"):
     """Why the model refused, when `stop` is `refusal`."""
 
     @property
+    def was_cut(self) -> bool:
+        """It ended before the model was done; the last call may be half a call."""
+        return self.stop in ("length", "context_full")
+
+    @property
     def calls(self) -> tuple[ToolCall, ...]:
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
@@ -122,6 +127,21 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any]
 
 
+class Shortening(Struct, frozen=True, kw_only=True):
+    """How a conversation that outgrew the model's context is shown to it. Numbers count entries from the beginning.
+
+    The entries themselves stay as they were; `model/shorten.py` makes what is shown of them.
+    """
+
+    at: int
+    """Turns before this entry go back without their thinking: it is bound to every byte that stood before it."""
+    elided: int = 0
+    """Tool results before this entry are shown as one line each."""
+    folded: int = 0
+    """What stands between the brief and this entry is shown as `summary`; 0: nothing is."""
+    summary: str = ""
+
+
 class Conversation(Struct, frozen=True, kw_only=True):
     """Everything that a request is made from. Only `entries` grows, only at its end."""
 
@@ -130,3 +150,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...]
     key: str = ""
     """Stable id of the task's conversation (a cache key for providers that take one)."""
+    shortening: Shortening | None = None
+    """How it is shown since it nearly outgrew the model's context."""
+    awaited: str = ""
+    """The provider's id of the answer that is being made for it (a background answer): asked after, not asked for again."""

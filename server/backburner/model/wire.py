@@ -71,6 +71,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     environment: str = ""
     pace: Pace = "run"
     when: When = "now"
+    due: float = 0.0
+    """When its time is over: a cheaper window that would end later is not asked for. 0: nothing is promised."""
     limits: Limits = Limits()
     isolation: Isolation = Isolation()
     conversation: Conversation | None = None

@@ -29,7 +29,7 @@ from backburner.model.transcript import (
     Turn,
     Usage,
 )
-from backburner.providers.base import BadAnswer, Broken, Delta, TurnSettings
+from backburner.providers.base import BadAnswer, Broken, Delta, Streamed, TurnSettings
 from backburner.providers.loose import count, is_strict, parse_arguments, table
 from backburner.providers.stream import Call, Heard, SdkErrors, frames
 from backburner.providers.trouble import from_event
@@ -89,7 +89,7 @@ class AnthropicWire:
 
     async def attempt(
         self, conversation: Conversation, settings: TurnSettings, heard: Heard
-    ) -> AsyncGenerator[Delta | Turn, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         """One request, one answer. Raises `ProviderError`."""
         import anthropic
         from anthropic import AsyncAPIResponse, AsyncStream
@@ -119,6 +119,9 @@ class AnthropicWire:
                 if reader.done:
                     break
         yield reader.turn()
+
+    async def give_up(self, awaited: str) -> None:
+        """Nothing is ever awaited here."""
 
 
 # Asking.

@@ -45,6 +45,16 @@ class Delta(Struct, frozen=True):
     """`call`: a piece of a tool call's arguments. `again`: what was streamed so far is void, the turn starts over."""
 
 
+class Awaited(Struct, frozen=True):
+    """The provider has taken the request and makes the answer in its own time. To be kept before anybody waits on."""
+
+    id: str
+    """What the answer is asked after by; empty: it will not come, and it is asked for again."""
+
+
+Streamed = Delta | Awaited | Turn
+
+
 class TurnSettings(Struct, frozen=True, kw_only=True):
     """How one turn is to be taken."""
 
@@ -56,6 +66,8 @@ class TurnSettings(Struct, frozen=True, kw_only=True):
     """No byte at all for so long is a stall. Any byte counts as life, a ping too: long quiet thinking is not a stall."""
     when: When = "now"
     """A later window asks for the provider's cheaper background mode, where it has one."""
+    awaited: str = ""
+    """The id of an answer that was asked for before (`Awaited`): it is asked after, in place of asking anew."""
     run: str = ""
     """Id of the run that asks (`12.2`): its place in the queue of a crowded provider, and its name in a pause."""
     longest_wait_s: float = 6 * 3600.0
@@ -65,17 +77,21 @@ class TurnSettings(Struct, frozen=True, kw_only=True):
 class Model(Protocol):
     """One model behind one endpoint."""
 
-    def turn(self, conversation: Conversation, settings: TurnSettings) -> AsyncGenerator[Delta | Turn, None]:
+    def turn(self, conversation: Conversation, settings: TurnSettings) -> AsyncGenerator[Streamed, None]:
         """Ask for the next turn. The last item is the `Turn`. Raises `ProviderError`.
 
-        Closing the generator or cancelling its consumer ends the request.
+        Closing the generator or cancelling its consumer ends the request, but for an answer that is awaited.
         """
+        ...
+
+    async def give_up(self, awaited: str) -> None:
+        """Tell the provider that nobody wants an awaited answer any more. Never raises for what the provider says."""
         ...
 
     async def aclose(self) -> None: ...
 
 
-async def collect(stream: AsyncGenerator[Delta | Turn, None]) -> Turn:
+async def collect(stream: AsyncGenerator[Streamed, None]) -> Turn:
     """The turn at the end of a stream, for callers that do not watch."""
     turn: Turn | None = None
     async with aclosing(stream) as items:

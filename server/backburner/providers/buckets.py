@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-import msgspec
-
-from backburner.model.transcript import Conversation, Message, ToolCall, ToolResults, Turn
+from backburner.model.shorten import expected
+from backburner.model.transcript import Conversation
 
 Kind = Literal["requests", "tokens", "input", "output"]
 """`tokens`: input and output together. `input`: what the provider counts against its input limit (uncached)."""
 
 HEADROOM = 0.10
 """Part of each limit that is left to the person's other programs on the same key."""
-BYTES_PER_TOKEN = 3.5
 
 LIMITS: tuple[tuple[str, Kind], ...] = (
     ("anthropic-ratelimit-requests-{}", "requests"),
@@ -138,23 +136,6 @@ def seconds(text: str, epoch: float) -> float:
 
 
 def need(conversation: Conversation, output: float) -> Need:
-    """What the next request will take: the usage of the last turn, plus what was added since at 3.5 bytes a token."""
-    size = 0
-    for entry in reversed(conversation.entries):
-        if isinstance(entry, Message):
-            size += len(entry.text)
-        elif isinstance(entry, ToolResults):
-            size += sum(len(result.text) for result in entry.results)
-        elif entry.usage.total_input:
-            new = size / BYTES_PER_TOKEN + entry.usage.output_tokens
-            return Need(new, entry.usage.total_input + new, output)
-        else:
-            size += _written(entry)
-    size += len(conversation.system) + len(msgspec.json.encode(conversation.tools))
-    return Need(size / BYTES_PER_TOKEN, size / BYTES_PER_TOKEN, output)
-
-
-def _written(turn: Turn) -> int:
-    if turn.raw:
-        return len(turn.raw)
-    return sum(len(part.raw_arguments if isinstance(part, ToolCall) else part.text) for part in turn.parts)
+    """What the next request will take: the usage of the last turn, plus what was added since."""
+    new, total = expected(conversation)
+    return Need(new, total, output)

@@ -28,7 +28,7 @@ from backburner.model.transcript import (
     Usage,
 )
 from backburner.providers import openai_client
-from backburner.providers.base import BadAnswer, Broken, Delta, TurnSettings
+from backburner.providers.base import BadAnswer, Broken, Delta, Streamed, TurnSettings
 from backburner.providers.loose import count, is_strict, parse_arguments, table
 from backburner.providers.stream import Call, Heard, frames
 from backburner.providers.trouble import from_event
@@ -52,7 +52,7 @@ class ChatWire:
 
     async def attempt(
         self, conversation: Conversation, settings: TurnSettings, heard: Heard
-    ) -> AsyncGenerator[Delta | Turn, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         """One request, one answer. Raises `ProviderError`."""
         call = Call(self._spec.provider, self._spec.model, settings.stall_s, heard, self._clock.now)
         send = openai_client.sender(self._client, "/chat/completions", request(conversation, settings, self._spec))
@@ -66,6 +66,9 @@ class ChatWire:
                 if reader.done:
                     break
         yield reader.turn()
+
+    async def give_up(self, awaited: str) -> None:
+        """Nothing is ever awaited here."""
 
 
 # Asking.

@@ -2,13 +2,13 @@
 
 Every output item, reasoning included (encrypted), goes back byte for byte from `Turn.raw`; a turn of another wire or
 another model is rebuilt from its parts, without thinking. With `when` set to a later window the request runs in the
-provider's cheaper background mode: it is created, asked after, and cancelled when its caller goes away; such an answer is
-kept by the provider until it is fetched. Never run against the real API.
+provider's cheaper background mode: it is created, its id is told (`Awaited`), then it is asked after. The provider keeps it
+until it is fetched, so that it outlives us. Never run against the real API.
 """
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,18 @@ from backburner.model.transcript import (
     Usage,
 )
 from backburner.providers import openai_client
-from backburner.providers.base import BadAnswer, Broken, Delta, ProviderError, TurnSettings
+from backburner.providers.base import (
+    Awaited,
+    BadAnswer,
+    Broken,
+    Delta,
+    NoModel,
+    Passing,
+    ProviderError,
+    Rejected,
+    Streamed,
+    TurnSettings,
+)
 from backburner.providers.loose import count, is_strict, parse_arguments, table
 from backburner.providers.stream import Call, Heard, frames, guarded
 from backburner.providers.trouble import from_event
@@ -42,6 +53,11 @@ if TYPE_CHECKING:
 
 POLL_S = (5.0, 60.0)
 """A background answer is asked after every so often: at first, at most."""
+UNHEARD_S = 6 * 3600.0
+"""So long the provider may be out of reach while it makes an answer."""
+GIVE_UP_S = 5.0
+
+log = logging.getLogger(__name__)
 
 INCOMPLETE: Mapping[str, StopReason] = {"max_output_tokens": "length", "content_filter": "refusal"}
 
@@ -56,12 +72,15 @@ class ResponsesWire:
 
     async def attempt(
         self, conversation: Conversation, settings: TurnSettings, heard: Heard
-    ) -> AsyncGenerator[Delta | Turn, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         """One request, one answer. Raises `ProviderError`."""
         call = Call(self._spec.provider, self._spec.model, settings.stall_s, heard, self._clock.now)
         body = request(conversation, settings, self._spec)
-        if settings.when != "now" and self._spec.windows:
-            yield await self._background(body, call)
+        begun = await self._found(settings.awaited, call) if settings.awaited else None
+        if begun is not None or (settings.when != "now" and self._spec.windows):
+            async with aclosing(self._background(body, begun, call)) as items:
+                async for item in items:
+                    yield item
             return
         send = openai_client.sender(self._client, "/responses", body)
         reader = Reader(self._spec)
@@ -74,22 +93,48 @@ class ResponsesWire:
                     break
         yield reader.turn()
 
-    async def _background(self, body: bytes, call: Call) -> Turn:
-        """Create, ask after, give the turn; cancelled at the provider when the caller is."""
-        answer = await self._ask("post", "/responses", body, call)
-        path = f"/responses/{quote(str(answer.get('id', '')), safe='')}"
-        wait_s = POLL_S[0]
-        try:
-            while answer.get("status") in ("queued", "in_progress"):
-                await self._clock.sleep(wait_s)
-                wait_s = min(POLL_S[1], wait_s * 1.5)
+    async def _background(
+        self, body: bytes, begun: dict[str, Any] | None, call: Call
+    ) -> AsyncGenerator[Awaited | Turn, None]:
+        """Create the answer, unless it has `begun`; ask after it; give the turn."""
+        answer = begun or await self._ask("post", "/responses", body, call)
+        path = _path(str(answer.get("id", "")))
+        if begun is None:
+            yield Awaited(str(answer.get("id", "")))
+        wait_s, heard_at = POLL_S[0], self._clock.monotonic()
+        while answer.get("status") in ("queued", "in_progress"):
+            await self._clock.sleep(wait_s)
+            wait_s = min(POLL_S[1], wait_s * 1.5)
+            try:
                 answer = await self._ask("get", path, None, call)
-        except asyncio.CancelledError:
-            await self._give_up(f"{path}/cancel", call)
-            raise
+                heard_at = self._clock.monotonic()
+            except Passing:
+                # The answer is being made whether we hear of it or not: a laptop may sleep meanwhile.
+                if self._clock.monotonic() - heard_at > UNHEARD_S:
+                    raise
         reader = Reader(self._spec)
-        reader.read(msgspec.json.encode({"type": f"response.{answer.get('status', 'failed')}", "response": answer}))
-        return reader.turn()
+        try:
+            reader.read(msgspec.json.encode({"type": f"response.{answer.get('status', 'failed')}", "response": answer}))
+        except ProviderError:
+            yield Awaited("")
+            raise
+        yield reader.turn()
+
+    async def _found(self, awaited: str, call: Call) -> dict[str, Any] | None:
+        """An answer that was asked for earlier; None when the provider does not have it any more."""
+        try:
+            return await self._ask("get", _path(awaited), None, call)
+        except (NoModel, Rejected) as gone:
+            log.info("%s: the awaited answer is gone (%s)", call.who, gone)
+            return None
+
+    async def give_up(self, awaited: str) -> None:
+        """Cancel an answer. It ends by itself where that does not work; there is nobody left to tell."""
+        call = Call(self._spec.provider, self._spec.model, GIVE_UP_S, _unheard, self._clock.now)
+        try:
+            await self._ask("post", f"{_path(awaited)}/cancel", None, call)
+        except ProviderError as error:
+            log.info("an awaited answer could not be cancelled: %s", error)
 
     async def _ask(self, method: str, path: str, body: bytes | None, call: Call) -> dict[str, Any]:
         content, headers = await guarded(
@@ -104,12 +149,13 @@ class ResponsesWire:
             raise BadAnswer(call.who, "something else than a response")
         return table(answer)
 
-    async def _give_up(self, path: str, call: Call) -> None:
-        try:
-            async with asyncio.timeout(5.0):
-                await self._ask("post", path, None, call)
-        except (ProviderError, TimeoutError):
-            pass  # It ends by itself; there is nobody left to tell.
+
+def _unheard(headers: Mapping[str, str]) -> None:
+    """Limits do not matter to who gives up."""
+
+
+def _path(awaited: str) -> str:
+    return f"/responses/{quote(awaited, safe='')}"
 
 
 # Asking.

@@ -18,9 +18,10 @@ from backburner.lib import process
 from backburner.lib.clock import Clock
 from backburner.lib.log import SECRETS
 from backburner.model.catalog import AgentSpec
+from backburner.model.shorten import shown
 from backburner.model.transcript import Conversation, Turn
 from backburner.providers import buckets, prices
-from backburner.providers.base import Delta, KeyCommandFailed, Model, NoKey, Rejected, TurnSettings
+from backburner.providers.base import Awaited, KeyCommandFailed, Model, NoKey, Rejected, Streamed, TurnSettings
 from backburner.providers.scripted import BadScript, ScriptedModel, parse
 from backburner.providers.stream import Heard
 from backburner.providers.throttle import Pool, Throttle, digest
@@ -36,7 +37,8 @@ class WireFormat(Protocol):
 
     def attempt(
         self, conversation: Conversation, settings: TurnSettings, heard: Heard
-    ) -> AsyncGenerator[Delta | Turn, None]: ...
+    ) -> AsyncGenerator[Streamed, None]: ...
+    async def give_up(self, awaited: str) -> None: ...
 
 
 class ThrottledModel:
@@ -48,10 +50,11 @@ class ThrottledModel:
         self._throttle = throttle
         self._pool = pool
 
-    async def turn(self, conversation: Conversation, settings: TurnSettings) -> AsyncGenerator[Delta | Turn, None]:
+    async def turn(self, conversation: Conversation, settings: TurnSettings) -> AsyncGenerator[Streamed, None]:
+        conversation = shown(conversation)
         need = buckets.need(conversation, self._pool.output)
 
-        def attempt() -> AsyncGenerator[Delta | Turn, None]:
+        def attempt() -> AsyncGenerator[Streamed, None]:
             return self._wire.attempt(conversation, settings, self._pool.heard)
 
         async with aclosing(self._throttle.turn(self._pool, settings, need, attempt)) as stream:
@@ -60,8 +63,14 @@ class ThrottledModel:
                     at = self._throttle.clock.now()
                     price = prices.cost(self._spec, item.usage, when=settings.when, at=at)
                     yield msgspec.structs.replace(item, cost_usd=price)
-                else:
-                    yield item
+                    continue
+                if isinstance(item, Awaited):
+                    # A second attempt asks after the same answer.
+                    settings = msgspec.structs.replace(settings, awaited=item.id)
+                yield item
+
+    async def give_up(self, awaited: str) -> None:
+        await self._wire.give_up(awaited)
 
     async def aclose(self) -> None:
         """Nothing to close: the client belongs to the throttle."""

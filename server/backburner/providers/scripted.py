@@ -30,6 +30,7 @@ import msgspec
 from msgspec import Struct
 
 from backburner.lib.clock import Clock
+from backburner.model.shorten import shown
 from backburner.model.transcript import (
     Conversation,
     Message,
@@ -43,7 +44,7 @@ from backburner.model.transcript import (
     Usage,
 )
 from backburner.providers import base
-from backburner.providers.base import Delta, ProviderError, TurnSettings
+from backburner.providers.base import Delta, ProviderError, Streamed, TurnSettings
 
 PIECES = 8
 """Into how many deltas an answer is cut."""
@@ -131,7 +132,7 @@ class ScriptedModel:
         self._who = who
         self._raised: dict[tuple[str, int], int] = {}
 
-    async def turn(self, conversation: Conversation, settings: TurnSettings) -> AsyncGenerator[Delta | Turn, None]:
+    async def turn(self, conversation: Conversation, settings: TurnSettings) -> AsyncGenerator[Streamed, None]:
         scene, index = _place(self._script, conversation)
         taken = sum(isinstance(entry, Turn) for entry in conversation.entries)
         scripted = scene.turn[index] if scene is not None and index < len(scene.turn) else ScriptedTurn()
@@ -152,6 +153,9 @@ class ScriptedModel:
                 await self._clock.sleep(scripted.wait_s / len(pieces))
             yield piece
         yield turn
+
+    async def give_up(self, awaited: str) -> None:
+        """Nothing is ever awaited here."""
 
     async def aclose(self) -> None:
         pass
@@ -226,7 +230,7 @@ def _turn(scripted: ScriptedTurn, found: Mapping[str, str], conversation: Conver
         raw = call.raw or msgspec.json.encode(arguments).decode()
         parts.append(ToolCall(f"call_{taken}_{ordinal}", call.tool, arguments, raw))
     stop = scripted.stop or ("tools" if scripted.calls else "end")
-    before, new = _sizes(conversation)
+    before, new = _sizes(shown(conversation))
     written = sum(len(part.raw_arguments if isinstance(part, ToolCall) else part.text) for part in parts)
     usage = Usage(
         input_tokens=new // 4 + 1,

@@ -21,7 +21,17 @@ from msgspec import Struct
 from backburner.lib.clock import Clock
 from backburner.model.catalog import AgentSpec
 from backburner.model.transcript import Turn, Usage
-from backburner.providers.base import Broken, Delta, Limited, Overloaded, Passing, ProviderError, TurnSettings
+from backburner.providers.base import (
+    Awaited,
+    Broken,
+    Delta,
+    Limited,
+    Overloaded,
+    Passing,
+    ProviderError,
+    Streamed,
+    TurnSettings,
+)
 from backburner.providers.buckets import Bucket, Kind, Need, bucket, readings
 
 START = 8
@@ -278,8 +288,8 @@ class Throttle:
         pool: Pool,
         settings: TurnSettings,
         need: Need,
-        attempt: Callable[[], AsyncGenerator[Delta | Turn, None]],
-    ) -> AsyncGenerator[Delta | Turn, None]:
+        attempt: Callable[[], AsyncGenerator[Streamed, None]],
+    ) -> AsyncGenerator[Streamed, None]:
         """Run `attempt` when it may, and again while what goes wrong may go by itself. Raises `ProviderError`."""
         tries = 0
         while True:
@@ -296,7 +306,7 @@ class Throttle:
                         if isinstance(item, Turn):
                             turn = item
                         else:
-                            shown = True
+                            shown = shown or not isinstance(item, Awaited)
                             yield item
                 if turn is None:
                     failure = Broken(pool.who, "it ended in the middle of an answer")

@@ -44,7 +44,7 @@ from backburner.store.rows import (
 
 CHECKED_BYTES = 64 * 1024 * 1024
 """Journals up to this size are checked whole when they are opened."""
-TRANSCRIPT_KINDS = ("RunStarted", "Briefed", "TurnTaken", "ToolsDone")
+TRANSCRIPT_KINDS = ("RunStarted", "Briefed", "TurnAwaited", "TranscriptShortened", "TurnTaken", "ToolsDone")
 
 Freezing = tuple[tuple[int, ...], Frozen]
 """Tasks, and what the person saw when they delegated them."""

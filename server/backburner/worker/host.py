@@ -176,6 +176,7 @@ class Host:
         elif message.keep:
             found[0].stop_and_keep()
         else:
+            found[0].give_up()
             found[2].cancel()
 
     async def _draft(self, message: WantDraft) -> None:

@@ -78,14 +78,21 @@ class Run:
         self._workspace: Workspace | None = None
         self._handle: asyncio.Task[None] | None = None
         self._keep = False
+        self._given_up = False
+        """The person stopped it; a worker that ends does not, and leaves an awaited answer to the next one."""
+        self._model: Model | None = None
         self._result: Result | None = None
         self._refitted: Refit | None = None
         self._last: RunFact | None = None
         self._said_from = 0
 
+    def give_up(self) -> None:
+        """The person does not want it any more: to be said before it is cancelled."""
+        self._given_up = True
+
     def stop_and_keep(self) -> None:
         """What it has becomes its result."""
-        self._keep = True
+        self._keep = self._given_up = True
         if self._handle is not None:
             self._handle.cancel()
 
@@ -155,7 +162,8 @@ class Run:
     async def _agent(self, workspace: Workspace, shell: Shell | None, why: str) -> Agent:
         spec, around = self.spec, self._around
         if spec.agent.kind == "model":
-            return ModelAgent(await around.model(spec.agent), around.clock, shell)
+            self._model = await around.model(spec.agent)
+            return ModelAgent(self._model, around.clock, shell)
         level = Level("none", "ran with its own network and sandbox")
         bare = Shell(workspace, level, spec.isolation, everything(around.variables), around.gate)
         if spec.agent.kind == "acp":
@@ -279,11 +287,13 @@ class Run:
             return RunFailed(task=spec.task, run=spec.run, cause=cause_of(error, spec.run), at=self._around.clock.now())
 
     async def _clean_up(self) -> None:
-        """Remove what was laid out on disk, also when cancelled, but never for long."""
-        if self._workspace is None:
-            return
+        """Remove what was laid out on disk and give up what is awaited, also when cancelled, but never for long."""
+        conversation = self.report.conversation
         try:
             async with asyncio.timeout(CLEAN_UP_S):
-                await self._workspace.close()
+                if self._given_up and self._model is not None and conversation is not None and conversation.awaited:
+                    await self._model.give_up(conversation.awaited)
+                if self._workspace is not None:
+                    await self._workspace.close()
         except Exception as error:
             cause_of(error, self.spec.run)
