@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from backburner.model import events as e
 from backburner.model import wishes as w
 from backburner.model.evolve import Folding, NotInTable, admit, evolve, fold, folded
-from backburner.model.result import Changed
+from backburner.model.result import Changed, FileChange
+from backburner.model.runs import file_renamed
 from backburner.model.table import ANY, TABLE
 from backburner.model.task import Accepted, Answer, OpenAccept, Opening, Question, State, TaskState
 from backburner.model.transcript import ToolResult
@@ -317,6 +318,21 @@ def test_a_renamed_folder_takes_every_place_of_a_task_with_it() -> None:
     assert task.result.findings[0].anchor.path == "lib/core/lexer.py"
     assert task.accepting[0].path == "lib/core/lexer.py"
     assert story.do(w.RenamePath(old="src", new="other")) == ()
+
+
+def test_a_rename_can_be_of_some_tasks_only() -> None:
+    story = after(lambda s: s.ready())
+    assert story.do(w.RenamePath(old="src", new="lib", tasks=(7,))) == ()
+    story.do(w.RenamePath(old="src", new="lib", tasks=(1,)))
+    assert story.task().target.path == "lib/lexer.py"
+
+
+def test_the_agents_own_rename_keeps_both_of_its_names() -> None:
+    file = FileChange(path="new.py", base_id="x", proposed_id="x", renamed_from="old.py", hunks=())
+    assert file_renamed(file, "old.py", "new.py") == file, "it was accepted"
+    assert file_renamed(file, "new.py", "old.py") == file, "it was undone"
+    mine = file_renamed(file, "old.py", "mine.py")
+    assert (mine.path, mine.renamed_from) == ("new.py", "mine.py")
 
 
 def test_accepting_from_one_attempt_folds_the_others_without_rejecting_them() -> None:

@@ -251,7 +251,8 @@ def test_a_result_that_no_longer_fits_stays() -> None:
     tasks = group(shelf, member(shelf, 3))
     edited = {"lexer.py": LEXER.replace("return None\n", "return None, 0\n")}
     assert rest(scene(tasks, shelf, edited), tasks.tasks[1]).left == ((3, "1 of 1 overlaps your edit"),)
-    assert rest(scene(tasks, shelf, {"lexer.py": None}), tasks.tasks[1]).left == ((3, "the code it changed is gone"),)
+    assert rest(scene(tasks, shelf, {"lexer.py": None}), tasks.tasks[1]).left == ((3, "the file is gone"),)
+    assert rest(scene(tasks, shelf, {"lexer.py": ""}), tasks.tasks[1]).left == ((3, "the code it changed is gone"),)
     assert rest(scene(tasks, shelf, {}), tasks.tasks[1]).left == ((3, "its files could not be looked at"),)
 
 

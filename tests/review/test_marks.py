@@ -150,7 +150,7 @@ def test_a_result_is_read_before_it_is_judged() -> None:
 def test_the_menu_at_a_result_is_in_the_order_of_the_product_page() -> None:
     done, shelf = result(seen=True)
     everything = marks(done, shelf)
-    assert [action.title for action in actions_at(everything, Span(11, 12))] == [
+    assert [action.title for _, action in actions_at(everything, Span(11, 12))] == [
         "#12 Read",
         "#12 Accept this hunk",
         "#12 Accept all",
@@ -342,9 +342,14 @@ def test_a_verdict_takes_the_line_away(name: str) -> None:
     assert marks(replace(done, state=name), shelf) == ()
 
 
-def test_nothing_is_marked_in_a_file_that_is_gone() -> None:
+def test_a_file_that_is_gone_keeps_one_mark_that_says_so() -> None:
     done, shelf = result()
-    assert marks(done, shelf, None) == ()
+    (mark,) = marks(done, shelf, None)
+    assert (mark.line, mark.item, mark.severity) == (0, "", "information")
+    assert mark.lens == "✓ #12 the file is gone"
+    assert mark.message == "The file this changed is gone. Run again or read it."
+    assert mark.hover.startswith("**#12 Iterative lexer**: ready, but the file is gone  \n")
+    assert [action.lens for action in mark.actions if action.lens] == ["Read", "Run again"]
 
 
 def test_two_tasks_on_a_line_share_it() -> None:
@@ -418,7 +423,7 @@ def test_every_lens_action_is_a_code_action_too() -> None:
     shelf = Shelf()
     for case in every_state(shelf):
         for mark in marks(case, shelf, reading=12):
-            offered = {action.title for action in actions_at([mark], Span(mark.line, mark.line + 1))}
+            offered = {action.title for _, action in actions_at([mark], Span(mark.line, mark.line + 1))}
             assert {action.title for action in mark.actions if action.lens} <= offered
 
 

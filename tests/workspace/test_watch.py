@@ -47,6 +47,7 @@ async def test_writes_replacements_and_removals_of_watched_files(tmp_path: Path,
     watcher = Watcher(polling=polling, sweep_ms=100)
     watcher.watch([file, late])
     async with asyncio.timeout(30), told(watcher) as queue:
+        assert await queue.get() == late, "it is not there"
         put(other, "not asked for")
         put(file, "changed")
         assert await queue.get() == file
@@ -63,6 +64,7 @@ async def test_folders_and_a_set_of_files_that_changes(tmp_path: Path) -> None:
     watcher = Watcher(sweep_ms=100)
     async with asyncio.timeout(30), told(watcher) as queue:
         watcher.watch([project / "deep" / "a.py"], [letters])
+        assert await queue.get() == project / "deep" / "a.py", "it is not there"
         put(letters / "one.md", "x")
         assert await queue.get() == letters / "one.md"
         (project / "deep").mkdir(parents=True)

@@ -57,4 +57,6 @@ class Placing:
     def _reason(self, placement: Placement) -> str:
         if placement == "conflicts":
             return f"{self.path}: it overlaps your edit. Read it, then Refit or take theirs."
+        if self.before is None:
+            return f"{self.path} is gone. Run again or read it."
         return f"{self.path}: the code it changed is gone. Run again or read it."

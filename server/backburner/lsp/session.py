@@ -191,6 +191,8 @@ class Session:
             case "closed":
                 self._dirty.discard(document.uri)
                 self.letters.closed(document.uri)
+                for owned in [owned for owned, uri in self._open.items() if uri == document.uri]:
+                    self.editors.disk.closed(owned)
                 self._open = {owned: uri for owned, uri in self._open.items() if uri != document.uri}
             case "changed":
                 self._dirty.add(document.uri)

@@ -62,12 +62,12 @@ async def accept_all(
         try:
             await accept_task(session, engine, task, items, theirs, left)
         except Dropped as dropped:
-            left.append({"task": task.number, "item": "", "reason": str(dropped)})
+            left.append(_left(task, "", str(dropped)))
             break
         except Refusal as refusal:
             if len(wishes) == 1:
                 raise
-            left.append({"task": task.number, "item": "", "reason": refusal.message})
+            left.append(_left(task, "", refusal.message))
     session.publisher.look()
     return {"tasks": [task.number for task, _ in wishes], "left": left}
 
@@ -78,14 +78,31 @@ async def accept_task(
     result = task.result
     if result is None:
         raise Refusal(f"#{task.number} has no result yet.", "no_result")
+    await session.editors.disk.follow(engine, [file.path for file in result.proposal.files if file.base_id is not None])
+    task = task_of(engine, task.number)
+    result = task.result or result
     chosen = set(items)
     others = tuple(item for item in items if item not in {hunk.id for hunk in result.proposal.hunks})
+    refused: list[Refusal] = []
     for file in result.proposal.files:
         hunks = tuple(hunk for hunk in file.hunks if hunk.id in chosen)
-        if hunks:
+        if not hunks:
+            continue
+        try:
             await accept_file(session, engine, task, file, hunks, theirs, left)
+        except Refusal as refusal:
+            # The other files are steps of their own.
+            refused.append(refusal)
+            still = task_of(engine, task.number).open_items
+            left.extend(_left(task, hunk.id, refusal.message) for hunk in hunks if hunk.id in still)
+    if refused and chosen.issubset(task_of(engine, task.number).open_items):
+        raise refused[0]
     if others:
         await session.submit(engine, w.Judge(task=task.number, items=others, verdict="accepted"))
+
+
+def _left(task: Task, item: str, reason: str) -> dict[str, Any]:
+    return {"task": task.number, "item": item, "reason": reason}
 
 
 async def accept_file(
@@ -144,7 +161,7 @@ async def accept_text(
             mode=file.mode & 0o777,
         ),
     )
-    left.extend({"task": task.number, "item": item, "reason": reason} for item, reason in placing.refused.items())
+    left.extend(_left(task, item, reason) for item, reason in placing.refused.items())
     if placing.already:
         # They need no edit and so no proof; the accept that was begun is about the others alone.
         await session.submit(engine, w.Judge(task=task.number, items=placing.already, verdict="accepted"))
@@ -221,6 +238,8 @@ def undo(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]
 
 
 async def undo_task(session: Session, engine: Engine, task: Task, argument: ItemsArguments) -> None:
+    await session.editors.disk.follow(engine, [accept.path for accept in task.accepts])
+    task = task_of(engine, task.number)
     chosen = set(argument.hunks)
     accepts = [
         accept
@@ -228,6 +247,9 @@ async def undo_task(session: Session, engine: Engine, task: Task, argument: Item
         if (not chosen or chosen & set(accept.items)) and argument.path in ("", accept.path)
     ]
     for accept in reversed(accepts):
+        # Undoing a rename gives the accepts before it the file's old name.
+        task = task_of(engine, task.number)
+        accept = next(other for other in task.accepts if other.items == accept.items)
         await whole_files.undo_accept(session, engine, task, accept)
         await session.submit(engine, w.TakeBack(task=task.number, items=accept.items))
     done = {item for accept in accepts for item in accept.items}

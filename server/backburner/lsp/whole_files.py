@@ -123,6 +123,8 @@ async def undo_accept(session: Session, engine: Engine, task: Task, accept: Acce
     def compute(live: str | None) -> str | None:
         if live is None or before is None or after is None:
             same = live is None if accept.after_id is None else live is not None and text_id(live) == accept.after_id
+            if live is None and not same:
+                raise Refusal(f"{path} is gone; there is nothing to undo in it.", "stale")
             if not same:
                 raise Refusal(f"{path} changed since; it cannot be undone by itself.", "conflict")
             return before

@@ -187,7 +187,8 @@ def _rename(state: State, command: w.RenamePath, now: float) -> Decision:
     return tuple(
         e.PathRenamed(task=task.number, old=command.old, new=command.new, at=now)
         for task in state.tasks.values()
-        if any(renamed_path(path, command.old, command.new) != path for path in paths_of(task))
+        if (not command.tasks or task.number in command.tasks)
+        and any(renamed_path(path, command.old, command.new) != path for path in paths_of(task))
     )
 
 

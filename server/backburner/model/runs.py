@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from backburner.model.anchor import Anchor
-from backburner.model.result import Changed, Result
+from backburner.model.result import Changed, FileChange, Result
 from backburner.model.task import Judgement, Run, Task
 from backburner.model.transcript import Turn
 
@@ -80,7 +80,7 @@ def renamed(task: Task, old: str, new: str) -> Task:
 
     result = task.result
     if result is not None:
-        files = tuple(replace(file, path=renamed_path(file.path, old, new)) for file in result.proposal.files)
+        files = tuple(file_renamed(file, old, new) for file in result.proposal.files)
         findings = tuple(replace(finding, anchor=anchor(finding.anchor)) for finding in result.findings)
         result = replace(result, proposal=replace(result.proposal, files=files), findings=findings)
     return replace(
@@ -92,10 +92,21 @@ def renamed(task: Task, old: str, new: str) -> Task:
     )
 
 
+def file_renamed(file: FileChange, old: str, new: str) -> FileChange:
+    """A changed file after the rename. One that the agent itself renames has two names: the person's and the agent's."""
+    if file.renamed_from is None:
+        return replace(file, path=renamed_path(file.path, old, new))
+    if file.path == new or file.renamed_from == new:
+        # The agent's own rename, accepted or undone: both names stay what they are.
+        return file
+    return replace(file, path=renamed_path(file.path, old, new), renamed_from=renamed_path(file.renamed_from, old, new))
+
+
 def paths_of(task: Task) -> set[str]:
     """Every path of the person's tree that the task still speaks about."""
     paths = {task.target.path, *(item.path for item in task.accepting), *(item.path for item in task.accepts)}
     if task.result is not None:
-        paths.update(file.path for file in task.result.proposal.files)
+        for file in task.result.proposal.files:
+            paths.update(path for path in (file.path, file.renamed_from) if path is not None)
         paths.update(finding.anchor.path for finding in task.result.findings)
     return paths

@@ -100,6 +100,8 @@ class Requeue(Struct, frozen=True, kw_only=True, tag=True):
 class RenamePath(Struct, frozen=True, kw_only=True, tag=True):
     old: str
     new: str
+    tasks: tuple[int, ...] = ()
+    """Only these; empty: all that speak about it."""
 
 
 class Waive(Struct, frozen=True, kw_only=True, tag=True):

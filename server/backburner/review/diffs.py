@@ -20,18 +20,18 @@ from backburner.model.result import FileChange, HunkRef
 from backburner.model.task import Task
 from backburner.model.text import count, split, unified
 from backburner.review import lenses
-from backburner.review.hover import head
+from backburner.review.hover import head, hover
 from backburner.review.marks import plain_ascii
 from backburner.review.offers import hunk_offers, look, offers
 from backburner.review.placement import live_path
-from backburner.review.scene import Scene
+from backburner.review.scene import CODE_GONE, FILE_GONE, Scene, is_missing
 from backburner.review.words import plural, sentence, short, size
 
 HEADER = re.compile(r"^@@ -[\d,]+ \+[\d,]+ @@ (?P<id>\d+\.\d+/\S.*?:\d+)(?:  .*)?$")
 TITLE = re.compile(r"^#(?P<task>\d+) ")
 NOTES = {
     "conflicts": "overlaps your edit",
-    "stale": "the code it changed is gone",
+    "stale": CODE_GONE,
     "applied": "in your text already",
 }
 
@@ -108,7 +108,8 @@ def file_diff(scene: Scene, task: Task, change: FileChange, placed: Mapping[str,
     for at, hunk in enumerate(rest):
         placement = _placement(fits, hunk)
         lines = unified(base, proposed, f"a/{old_path}", f"b/{change.path}", [hunk]).splitlines(keepends=True)
-        if note := NOTES.get(placement, ""):
+        note = FILE_GONE if placement == "stale" and is_missing(change, scene.live) else NOTES.get(placement, "")
+        if note:
             lines[2] = f"{lines[2].rstrip()}  {note}\n"
         out.extend(lines[2:] if at or in_place else lines)
         if placement == "conflicts":
@@ -157,6 +158,7 @@ def diff_marks(scene: Scene, path: str, text: str) -> tuple[Mark, ...]:
 
 
 def _title_mark(scene: Scene, task: Task, path: str, line: int, end: int, text: str) -> Mark:
+    actions = offers(scene, task)
     return Mark(
         path=path,
         line=line,
@@ -167,7 +169,8 @@ def _title_mark(scene: Scene, task: Task, path: str, line: int, end: int, text: 
         state=task.state,
         lens=lenses.lens(scene, task),
         click=look(task),
-        actions=offers(scene, task),
+        actions=actions,
+        hover=hover(scene, task, actions),
     )
 
 
@@ -181,11 +184,14 @@ def _hunk_mark(scene: Scene, task: Task, id: str, mark: Mark) -> Mark | None:
     fitted = scene.standing(task).fitted(hunk)
     placement = fitted.placement if fitted is not None else "fits"
     ordinal = hunks.index(hunk) + 1
-    text = lenses.hunk(hunk, ordinal, len(hunks), placement)
+    change = next(file for file in task.result.proposal.files if hunk in file.hunks)
+    lost = FILE_GONE if is_missing(change, scene.live) else CODE_GONE
+    text = lenses.hunk(hunk, ordinal, len(hunks), placement, lost)
     quiet = scene.view.diagnostics == "off"
     return replace(
         mark,
         item=id,
+        hover="",
         lens=f"✓ #{task.number} {text}",
         actions=hunk_offers(scene, task, hunk, placement),
         severity=None if quiet else "hint",

@@ -97,8 +97,8 @@ def state(scene: Scene, task: Task) -> str:
     match task.state:
         case "ready":
             standing = scene.standing(task)
-            if standing.gone:
-                return "ready, but the code it changed is gone"
+            if standing.lost:
+                return f"ready, but {standing.lost}"
             if trouble := lenses.overlapping(standing):
                 return f"ready, {trouble}"
             return f"ready, {standing.open} of {standing.total} left" if standing.judged else "ready"
@@ -142,8 +142,8 @@ def origin(task: Task, standing: Standing | None) -> list[str]:
         if moved:
             where = f" {'down' if by > 0 else 'up'} {plural(abs(by), 'line')}" if by else ""
             parts.append(f"{moved} of {standing.hunks} moved{where}.")
-        if trouble := lenses.overlapping(standing):
-            parts.append(f"{trouble}.")
+        if trouble := standing.lost or lenses.overlapping(standing):
+            parts.append(sentence(trouble[:1].upper() + trouble[1:]))
     return [" ".join(parts)] if parts else []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from backburner.model.held import Held
 from backburner.model.result import HunkRef, Result
 from backburner.model.task import Task
-from backburner.review.scene import Scene, Standing
+from backburner.review.scene import CODE_GONE, Scene, Standing
 from backburner.review.words import clock_time, coarse, evidence, model_name, plural, short, size, stopped
 
 TITLE = 48
@@ -77,8 +77,8 @@ def ready(task: Task, standing: Standing) -> str:
     if result is None:
         return short(task.title, TITLE)
     change = size(result.proposal.added, result.proposal.removed)
-    if standing.gone:
-        return "the code it changed is gone"
+    if standing.lost:
+        return standing.lost
     if trouble := overlapping(standing):
         return f"{change}, {trouble}"
     if standing.judged:
@@ -116,13 +116,14 @@ def without_change(task: Task, result: Result) -> str:
     return title if task.recipe in NO_CHANGE else "no change needed"
 
 
-def hunk(hunk: HunkRef, ordinal: int, total: int, placement: str) -> str:
-    """`Hunk 2 of 5: replaces 3 lines with 7`, for lens and problem alike, without a full stop."""
+def hunk(hunk: HunkRef, ordinal: int, total: int, placement: str, lost: str = CODE_GONE) -> str:
+    """`Hunk 2 of 5: replaces 3 lines with 7`, for lens and problem alike, without a full stop. `lost`: what is gone when it
+    is stale."""
     head = f"hunk {ordinal} of {total}"
     if placement == "conflicts":
         return f"{head} overlaps your edit"
     if placement == "stale":
-        return f"{head}: the code it changed is gone"
+        return f"{head}: {lost}"
     return f"{head}: {does(hunk)}" + (", in your text already" if placement == "applied" else "")
 
 

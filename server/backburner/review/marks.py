@@ -118,7 +118,8 @@ def _pieces(scene: Scene, task: Task) -> Iterator[tuple[tuple[int, str], _OfTask
     reading = view.reading == task.number
     shown = (view.ascii, view.diagnostics, view.has_lens, view.read_first, view.root_uri, reading)
     placed = scene.anchor(task)
-    if placed is not None and scene.live.get(task.target.path) is not None:
+    if placed is not None:
+        # Also where the file is gone: a result that nothing points at would be lost.
         changed = scene.changed(task)
         more: tuple[object, ...] = (scene.standing(task), scene.rest_is_offered(task))
         if task.state in LIVE:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from backburner.model.result import Finding, HunkRef, Severity
 from backburner.model.task import Task
 from backburner.review import lenses
-from backburner.review.scene import Scene, Standing
+from backburner.review.scene import FILE_GONE, Scene, Standing
 from backburner.review.words import evidence, fitted, passed, plural, sentence, short, size, size_of, stopped
 
 STEPS_MIN = (1, 2, 5, 10, 15, 20, 30, 45, 60)
@@ -66,8 +66,9 @@ def ready(task: Task, standing: Standing) -> str:
     if result is None:
         return "Ready."
     title = (result.title or task.title).rstrip(".")
-    if standing.gone:
-        return "The code this changed is gone. Run again or read it."
+    if standing.lost:
+        what = "file" if standing.lost == FILE_GONE else "code"
+        return f"The {what} this changed is gone. Run again or read it."
     if trouble := lenses.overlapping(standing):
         return f"Ready, {trouble}."
     if standing.judged:

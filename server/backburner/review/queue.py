@@ -84,8 +84,8 @@ def _ready(scene: Scene, task: Task) -> list[str]:
     result, standing = task.result, scene.standing(task)
     if result is None:
         return []
-    if standing.gone:
-        return ["the code it changed is gone"]
+    if standing.lost:
+        return [standing.lost]
     change = size(result.proposal.added, result.proposal.removed) if result.proposal.files else ""
     left = f"{standing.open} of {standing.total} left" if standing.judged else ""
     findings = plural(len(result.findings), "finding") if result.findings and not left else ""

@@ -65,8 +65,8 @@ def why_not(scene: Scene, task: Task) -> str:
     standing = scene.standing(task)
     if not standing.hunks:
         return "has no change to accept"
-    if standing.gone:
-        return "the code it changed is gone"
+    if standing.lost:
+        return standing.lost
     if trouble := overlapping(standing):
         return trouble
     if any(placed is None for _, placed in standing.files):

@@ -16,7 +16,10 @@ from backburner.model.fit import Fitted
 from backburner.model.held import Held
 from backburner.model.result import FileChange, HunkRef
 from backburner.model.task import DONE, LIVE, Delegation, State, Task
-from backburner.review.placement import Placed, Places
+from backburner.review.placement import Placed, Places, live_path
+
+CODE_GONE = "the code it changed is gone"
+FILE_GONE = "the file is gone"
 
 READ_BEFORE_THE_REST = 2
 """Results of a group to read before the rest can be accepted like them."""
@@ -59,6 +62,8 @@ class Standing(NamedTuple):
     """How many moved, and by how many lines if all by the same; else 0."""
     files: tuple[tuple[FileChange, Mapping[str, Fitted] | None], ...]
     """Each file with the places of its hunks; None: not known."""
+    missing: int = 0
+    """Open hunks that are stale because their file is not there any more."""
 
     @property
     def judged(self) -> int:
@@ -68,6 +73,13 @@ class Standing(NamedTuple):
     def gone(self) -> bool:
         """Nothing of what is still open has a place."""
         return self.hunks > 0 and self.stale == self.hunks
+
+    @property
+    def lost(self) -> str:
+        """What is gone, in words: the file itself, or only the code; empty while something of it has a place."""
+        if not self.gone:
+            return ""
+        return FILE_GONE if self.missing == self.hunks else CODE_GONE
 
     def fitted(self, hunk: HunkRef) -> Fitted | None:
         for change, placed in self.files:
@@ -145,7 +157,7 @@ def standing(task: Task, places: Places, live: Live) -> Standing:
     if result is None:
         return Standing(0, 0, 0, 0, 0, (0, 0), ())
     files = tuple((change, places.hunks(task, change, live)) for change in result.proposal.files)
-    hunks = conflicts = stale = moved = 0
+    hunks = conflicts = stale = moved = missing = 0
     shifts: set[int] = set()
     for change, placed in files:
         for hunk in change.hunks:
@@ -161,9 +173,15 @@ def standing(task: Task, places: Places, live: Live) -> Standing:
                 moved += 1
                 shifts.add(fitted.moved_by)
     total = len(result.items)
+            missing += fitted.placement == "stale" and is_missing(change, live)
     open_items = sum(item not in task.verdicts for item in result.items)
     shift = shifts.pop() if len(shifts) == 1 else 0
-    return Standing(total, open_items, hunks, conflicts, stale, (moved, shift), files)
+    return Standing(total, open_items, hunks, conflicts, stale, (moved, shift), files, missing)
+
+
+def is_missing(change: FileChange, live: Live) -> bool:
+    """Whether the file that is to be changed is not there any more."""
+    return live.get(live_path(change, live), "") is None
 
 
 def is_parked(task: Task, branch: str) -> bool:

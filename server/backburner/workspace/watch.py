@@ -27,6 +27,8 @@ class Watcher:
         self._files: frozenset[Path] = frozenset()
         self._folders: frozenset[Path] = frozenset()
         self._seen: dict[Path, Signature] = {}
+        self._absent: set[Path] = set()
+        """Newly watched files that are not there, still to be told."""
         self._polling = polling
         self._sweep_ms = sweep_ms
         self._again = asyncio.Event()
@@ -39,17 +41,28 @@ class Watcher:
             return
         self._files, self._folders = wanted, around
         now = self._signatures()
+        self._absent |= {path for path in wanted - self._seen.keys() if now[path] is None}
         self._seen = {path: self._seen.get(path, signature) for path, signature in now.items()}
         self._again.set()
+
+    def look(self, path: Path) -> None:
+        """Tell of this file if it is not there, watched or not."""
+        if _signature(path) is None:
+            self._absent.add(path)
+            self._again.set()
 
     def close(self) -> None:
         self._closed = True
         self._again.set()
 
     async def changes(self) -> AsyncIterator[frozenset[Path]]:
-        """Sets of paths that changed, appeared or vanished; ends after `close`."""
+        """Sets of paths that changed, appeared or vanished, or are not there when they begin to be watched; ends after
+        `close`."""
         while not self._closed:
             self._again.clear()
+            if self._absent:
+                absent, self._absent = frozenset(self._absent), set()
+                yield absent
             try:
                 async for changed in self._until_told():
                     if changed:
