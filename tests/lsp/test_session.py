@@ -337,6 +337,11 @@ async def test_projects_of_one_window_keep_their_numbers_apart(tmp_path: Path, r
         assert editor.buffers[uris[0]].text == TEXT
         rows = (await editor.command("list", {"uri": root.as_uri()}))["rows"]
         assert all(action["arguments"]["uri"] == root.as_uri() for action in rows[0]["actions"])
+        rows = (await editor.command("list", {"projects": True}))["rows"]
+        assert [(row["section"], row["project"], row["detail"].split(" ")[0]) for row in rows] == [
+            ("Ready", root.as_uri(), "project/a.py"),
+            ("Earlier", other.as_uri(), "other/a.py"),
+        ]
 
 
 async def test_what_the_person_sees_is_frozen_at_the_key_press(root: Path) -> None:
@@ -370,6 +375,17 @@ async def test_an_edited_proposal_is_what_is_accepted(root: Path) -> None:
         assert text(editor) == TEXT
         await editor.command("accept", {"task": 1})
         assert text(editor) == DONE.replace("one()", "eins()")
+
+
+async def test_what_was_typed_while_a_proposal_was_edited_is_no_part_of_it(root: Path) -> None:
+    async with house() as home:
+        editor = await ready(home, root)
+        (file,) = (await editor.command("proposal", {"task": 1}))["files"]
+        editor.set_text("a.py", "# mine\n" + TEXT)
+        kept = {"task": 1, "path": "a.py", "text": DONE.replace("one()", "eins()"), "live": file["live"]}
+        (file,) = (await editor.command("proposal", kept))["files"]
+        assert file["merged"] == "# mine\n" + DONE.replace("one()", "eins()")
+        assert len(file["hunks"]) == 2
 
 
 async def test_hunks_that_were_typed_by_hand_are_accepted_with_the_others(root: Path) -> None:

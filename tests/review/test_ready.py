@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from backburner.model.anchor import Span
 from backburner.model.held import Held
 from backburner.model.result import Cause
-from backburner.model.task import Answer, Question, State, Task
+from backburner.model.task import Answer, Delegation, Question, State, Task
 from backburner.model.view import Status
 from backburner.review.placement import Places
 from backburner.review.queue import queue
@@ -137,6 +137,16 @@ def test_enter_in_the_queue_never_changes_anything() -> None:
     for row in queue(scene(tasks, shelf)).rows:
         assert row.actions[0]["command"] in harmless, row
         assert "text" not in row.actions[0]["arguments"]
+
+
+def test_rows_of_a_group_say_what_was_asked_of_all() -> None:
+    shelf = Shelf()
+    tasks = state(replace(result(shelf, 1, "a.py", SMALL), group=1), replace(task(shelf, 2), group=1))
+    wish = Delegation(number=1, recipe="fix", instruction="Remove it.\nAll of it.", tasks=(1, 2), at=NOW)
+    grouped = replace(tasks, delegations={1: wish})
+    rows = queue(scene(grouped, shelf)).rows
+    assert [row.group_title for row in rows] == ["Remove it. All of it."] * 2
+    assert [row.group_title for row in queue(scene(tasks, shelf)).rows] == ["", ""]
 
 
 def test_an_empty_queue_says_what_to_do() -> None:

@@ -29,7 +29,7 @@ from backburner.model.commands import (
 from backburner.model.task import Task
 from backburner.model.view import Queue
 from backburner.review.diffs import diff, group_diff
-from backburner.review.queue import queue
+from backburner.review.queue import merged, queue
 from backburner.review.ready import Where, line_of, ready_list, since
 from backburner.review.ready import today as day_of
 from backburner.review.render import report, task_view
@@ -121,16 +121,25 @@ def list_tasks(session: Session, argument: ListArguments) -> Awaitable[Any]:
                 and (argument.all or argument.states or task.state not in done)
             ]
             return [task_view(scene, task) for task in sorted(chosen, key=lambda task: task.number)]
-        left = session.editors.presence(engine.root).since(session.clock.now())
-        note = since(engine.state, left, engine.branch) if left else ""
-        found = queue(scene, _where(session, argument.uri, 0), note)
-        if session.has_several:
-            found = with_project(found, session.roots.uri(engine.root, "").rstrip("/"))
+        found = await _queue(session, engine, argument.uri)
+        if argument.projects:
+            opened = [session.engines[root] for root in session.roots.all() if root in session.engines]
+            others = [other for other in opened if other is not engine]
+            found = merged([found, *[await _queue(session, other, "") for other in others]])
         if argument.states:
             found = replace(found, rows=[row for row in found.rows if row.state in argument.states])
         return found
 
     return later()
+
+
+async def _queue(session: Session, engine: Engine, uri: str) -> Queue:
+    left = session.editors.presence(engine.root).since(session.clock.now())
+    note = since(engine.state, left, engine.branch) if left else ""
+    found = queue(await session.scene(engine), _where(session, uri, 0), note)
+    if session.has_several:
+        found = with_project(found, session.roots.uri(engine.root, "").rstrip("/"))
+    return found
 
 
 def with_project(found: Queue, uri: str) -> Queue:

@@ -21,7 +21,7 @@ from backburner.model.commands import ProposalArguments
 from backburner.model.diff import clash
 from backburner.model.result import FileChange, HunkRef, Proposal
 from backburner.model.task import Task
-from backburner.model.text import LineMap, apply, count, fit, hunks, opcodes, split
+from backburner.model.text import LineMap, apply, count, fit, hunks, merge, opcodes, split
 
 OPEN = ("fits", "moved")
 
@@ -31,7 +31,7 @@ def proposal(session: Session, argument: ProposalArguments) -> Awaitable[dict[st
         engine = await session.engine_of_task(argument.task, argument.uri)
         task = task_of(engine, argument.task)
         if argument.text is not None:
-            await keep(session, engine, task, argument.path, argument.text)
+            await keep(session, engine, task, argument.path, argument.text, argument.live)
             task = task_of(engine, argument.task)
         if argument.draft:
             offered = await engine.draft(task.number)
@@ -52,9 +52,10 @@ def proposal(session: Session, argument: ProposalArguments) -> Awaitable[dict[st
 
 
 def _file(session: Session, engine: Engine, task: Task, file: FileChange) -> dict[str, Any]:
-    live = session.editors.live(Owned(engine.root, file.path), session)
+    live, live_path = session.editors.live(Owned(engine.root, file.path), session), file.path
     if live is None and file.renamed_from is not None:
-        live = session.editors.live(Owned(engine.root, file.renamed_from), session)
+        live_path = file.renamed_from
+        live = session.editors.live(Owned(engine.root, live_path), session)
     base = engine.texts.get(file.base_id) if file.base_id is not None and not file.binary else None
     proposed = engine.texts.get(file.proposed_id) if file.proposed_id is not None and not file.binary else None
     accepted = [hunk.id for hunk in file.hunks if task.verdicts.get(hunk.id) == "accepted"]
@@ -89,6 +90,7 @@ def _file(session: Session, engine: Engine, task: Task, file: FileChange) -> dic
     return {
         "path": file.path,
         "uri": session.roots.uri(engine.root, file.path),
+        "live_uri": session.roots.uri(engine.root, live_path),
         "kind": next((hunk.kind for hunk in file.hunks if hunk.kind != "edit"), "edit"),
         "live": live,
         "base": base,
@@ -98,11 +100,11 @@ def _file(session: Session, engine: Engine, task: Task, file: FileChange) -> dic
     }
 
 
-async def keep(session: Session, engine: Engine, task: Task, path: str, merged: str) -> None:
+async def keep(session: Session, engine: Engine, task: Task, path: str, merged: str, shown: str | None = None) -> None:
     """Keep an edited merged text as the proposal of a file.
 
     The pane showed the person's text with the open hunks in it; what differs there from that text is the proposal now, on
-    the person's text as its base.
+    the person's text as its base. `shown`: their text as it was then, where it may have moved on.
     """
     if task.result is None:
         raise Refusal(f"#{task.number} has no result yet.", "no_result")
@@ -112,6 +114,11 @@ async def keep(session: Session, engine: Engine, task: Task, path: str, merged: 
     await engine.texts.load([id for id in (file.base_id, file.proposed_id) if id is not None])
     live = session.editors.live(Owned(engine.root, path), session)
     merged = merged.replace("\r\n", "\n")
+    if shown is not None and live is not None:
+        moved = merge(shown, live, merged)
+        if moved.conflicts:
+            raise Refusal(f"You changed the same lines in {path} and in the proposal. Undo one of the two.", "conflict")
+        merged = moved.text
     changed = edited(engine, file, task, live, merged)
     await engine.keep_texts([text for text in (live, merged) if text is not None])
     files = tuple(changed if other.path == path else other for other in task.result.proposal.files)

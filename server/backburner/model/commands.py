@@ -119,6 +119,8 @@ class NextArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
 class ListArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     uri: str = ""
     """Any path of the project; empty: the client's first folder."""
+    projects: bool = False
+    """Rows of all projects that the client has open, in one queue; the one of `uri` first."""
     states: list[str] = []
     all: bool = False
     """Closed tasks too."""
@@ -154,6 +156,8 @@ class ProposalArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     path: str = ""
     text: str | None = None
     """With a text: keep it as the proposal of that file."""
+    live: str | None = None
+    """The person's text that `text` was merged into, as this command answered it; what was typed there since stays."""
     draft: bool = False
     """What a running task has changed so far, to be read only."""
 

@@ -37,6 +37,8 @@ class FindingView(Struct, kw_only=True, frozen=True):
     severity: str
     message: str
     verdict: str = "open"
+    actions: list[dict[str, Any]] = []
+    """What can be done about it: `{command, title, arguments}`."""
 
 
 class TaskView(Struct, kw_only=True, frozen=True):
@@ -71,6 +73,8 @@ class TaskView(Struct, kw_only=True, frozen=True):
     """Why a queued task does not run."""
     question: dict[str, Any] | None = None
     """`{id, sentence, choices, default, deadline}`."""
+    answered: dict[str, Any] | None = None
+    """The last question that was answered, with its `answer`, which can be changed."""
     draft: dict[str, int] | None = None
     """`{added, removed, files}` of a running task."""
     risks: list[str] = []
@@ -107,6 +111,10 @@ class QueueRow(Struct, kw_only=True, frozen=True):
     """Zero-based, in the live text."""
     seen: bool = False
     hunks: int = 0
+    project: str = ""
+    """URI of the project's folder; with the number it names the task."""
+    group_title: str = ""
+    """What was asked of all tasks of the group; empty for a task alone."""
     actions: list[dict[str, Any]] = []
     """`{command, title, arguments}`, first is the one for Enter."""
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from msgspec.structs import replace
 
@@ -40,6 +41,20 @@ def queue(scene: Scene, where: Where | None = None, note: str = "", earlier: int
     rows.extend(_row(scene, task, None) for task in [*running, *waiting, *done[:earlier]])
     found = Queue(rows=rows, note=note)
     return _ascii(found) if scene.view.ascii else found
+
+
+def merged(queues: Sequence[Queue]) -> Queue:
+    """The queues of several projects as one. Where more than one has rows, each row says in which project its file is."""
+    full = [found for found in queues if found.rows]
+    if len(full) < 2:
+        return full[0] if full else queues[0]
+    rows = [
+        replace(row, detail=f"{unquote(row.project.rsplit('/', 1)[-1])}/{row.detail}") if row.project else row
+        for found in full
+        for row in found.rows
+    ]
+    rows.sort(key=lambda row: SECTIONS.index(row.section))
+    return Queue(rows=rows, note=" ".join(found.note for found in full if found.note))
 
 
 def detail(scene: Scene, task: Task) -> str:
@@ -116,8 +131,17 @@ def _row(scene: Scene, task: Task, ready: Ready | None) -> QueueRow:
         line=ready.line if ready is not None else line_of(scene, task),
         seen=task.seen,
         hunks=scene.standing(task).hunks,
+        project=root,
+        group_title=_group_title(scene.state, task),
         actions=actions,
     )
+
+
+def _group_title(state: State, task: Task) -> str:
+    delegation = state.delegations.get(task.group)
+    if delegation is None or len(delegation.tasks) < 2:
+        return ""
+    return short(delegation.title or delegation.instruction or delegation.recipe, TITLE)
 
 
 def _parked(state: State, branch: str) -> list[QueueRow]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from backburner.model.fit import Fitted
-from backburner.model.task import Task
+from backburner.model.task import Question, Task
 from backburner.model.transcript import Usage
 from backburner.model.view import FileView, FindingView, HunkView, TaskView
 from backburner.review.hover import head, state
 from backburner.review.lenses import held_short
+from backburner.review.offers import finding_offers
 from backburner.review.placement import live_path
 from backburner.review.scene import Scene
 from backburner.review.words import clock_time, plural, sentence
@@ -106,7 +107,8 @@ def task_view(scene: Scene, task: Task) -> TaskView:
         report=result.report if result is not None else "",
         direction=run.direction if run is not None else "",
         waits=held_short(held) if held is not None and task.state == "queued" else "",
-        question=_question(task),
+        question=_question(task.question) if task.question is not None and task.state == "asking" else None,
+        answered=_question(task.answers[-1].question) | {"answer": task.answers[-1].answer} if task.answers else None,
         draft=(
             {"added": run.added, "removed": run.removed, "files": len(run.touched)}
             if run is not None and task.state in ("running", "asking") and run.touched
@@ -158,6 +160,11 @@ def _findings(scene: Scene, task: Task) -> list[FindingView]:
                 severity=finding.severity,
                 message=finding.message,
                 verdict=task.verdicts.get(finding.id, "open"),
+                actions=[
+                    {"command": action.command, "title": action.title, "arguments": dict(action.arguments)}
+                    for action in finding_offers(scene, task, finding, line)
+                    if task.state == "ready" and finding.id not in task.verdicts
+                ],
             )
         )
     return found
@@ -171,10 +178,7 @@ def _usage(usage: Usage) -> dict[str, int]:
     return {name: value for name in usage.__struct_fields__ if isinstance(value := getattr(usage, name), int)}
 
 
-def _question(task: Task) -> dict[str, Any] | None:
-    question = task.question
-    if question is None or task.state != "asking":
-        return None
+def _question(question: Question) -> dict[str, Any]:
     return {
         "id": question.id,
         "sentence": question.sentence,
