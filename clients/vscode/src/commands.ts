@@ -9,11 +9,11 @@ import { acknowledge, delegateFromHere, delegateInOneBox, placeHere } from './de
 import { SERVER_COMMANDS } from './generated';
 import { chooseServer, installServer } from './install';
 import { removeKey, setKey } from './keys';
-import type { NextResult, Outcome, Place, Reading, ServerAction, TaskView } from './protocol';
-import { isRowNode, type QueueView } from './queue';
+import type { NextResult, Outcome, Place, Reading, ServerAction } from './protocol';
+import { chosen, isNode, type QueueView } from './queue';
 import { reveal, showReading } from './read';
 import type { Reviews } from './review';
-import { actionOf, shortName, told } from './rows';
+import { type About, actionOf, rowOf, shortName, told } from './rows';
 
 export interface Surfaces {
   queue: QueueView;
@@ -63,14 +63,24 @@ const SAYINGS: Record<Saying, string> = {
 
 /** Asks for the words in the thread at the line; in an input box for a task that has no line. */
 async function say(ctx: Ctx, surfaces: Surfaces, argument: Argument, saying: Saying): Promise<void> {
-  const task = Number(argument.task);
-  if (await surfaces.conversations.open(task, saying)) {
+  const whom = toAbout(argument);
+  if (await surfaces.conversations.open(whom, saying)) {
     return;
   }
-  const text = await vscode.window.showInputBox({ title: `#${task}`, prompt: SAYINGS[saying] });
+  const text = await vscode.window.showInputBox({ title: `#${whom.task}`, prompt: SAYINGS[saying] });
   if (text?.trim()) {
-    await showOutcome(ctx, surfaces, { task }, await ctx.send(`backburner.${saying}`, { task, text: text.trim() }));
+    await showOutcome(
+      ctx,
+      surfaces,
+      { ...whom },
+      await ctx.send(`backburner.${saying}`, { ...whom, text: text.trim() }),
+    );
   }
+}
+
+function toAbout(argument: Argument): About {
+  const task = Number(argument.task);
+  return typeof argument.uri === 'string' && argument.uri ? { task, uri: argument.uri } : { task };
 }
 
 // ---- what a command is about -------------------------------------------------------------------------------------
@@ -79,8 +89,8 @@ const ABOUT_NOTHING = new Set(['today', 'doctor', 'practise', 'trust']);
 const ABOUT_A_PLACE = new Set(['again', 'instruction', 'places', 'actions']);
 
 async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: unknown): Promise<Argument | undefined> {
-  if (isRowNode(given)) {
-    return actionOf(given.row, name)?.arguments ?? { task: given.row.task };
+  if (isNode(given)) {
+    return chosen(given, name);
   }
   if (typeof given === 'object' && given !== null && !(given instanceof vscode.Uri)) {
     return given as Argument;
@@ -98,7 +108,7 @@ async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: un
     return place && { place };
   }
   const reviewed = surfaces.reviews.taskHere(given instanceof vscode.Uri ? given : undefined);
-  return reviewed === undefined ? actionHere(ctx, name) : { task: reviewed };
+  return reviewed === undefined ? actionHere(ctx, name) : { ...reviewed };
 }
 
 /** What can be reviewed is what can be read or accepted. */
@@ -124,13 +134,13 @@ async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined>
   const [nearest] = offered;
   // Several hunks of one task at one place: the server puts the one that the cursor is on first.
   if (nearest !== undefined && offered.every((action) => action.arguments.task === nearest.arguments.task)) {
-    return justTask ? { task: nearest.arguments.task } : nearest.arguments;
+    return justTask ? { ...toAbout(nearest.arguments) } : nearest.arguments;
   }
   const picked = await vscode.window.showQuickPick(
     choices.map((action) => ({ label: action.title, description: action.lens, action })),
     { placeHolder: 'Which one?' },
   );
-  return justTask ? picked && { task: picked.action.arguments.task } : picked?.action.arguments;
+  return justTask ? picked && { ...toAbout(picked.action.arguments) } : picked?.action.arguments;
 }
 
 async function actionsAt(ctx: Ctx): Promise<ServerAction[]> {
@@ -166,7 +176,7 @@ const showOutcome: Show = async (ctx, surfaces, argument, answer) => {
   }
   await ctx.refresh();
   if (typeof argument.task === 'number') {
-    await surfaces.reviews.judged(argument.task);
+    await surfaces.reviews.judged(toAbout(argument));
   }
 };
 
@@ -184,11 +194,7 @@ const SHOW: Record<string, Show> = {
     const reading = answer as Reading;
     await showReading(ctx, reading);
     await ctx.refresh();
-    const row = ctx.queue.rows.find((candidate) => candidate.task === argument.task);
-    const view = await ctx.send<TaskView>('backburner.show', { task: argument.task });
-    if (row !== undefined && view.findings.length > 0) {
-      await surfaces.conversations.showFindings(row, view);
-    }
+    await surfaces.conversations.showFindings(toAbout(argument));
   },
   draft: async (ctx, _surfaces, _argument, answer) => showReading(ctx, answer as Reading),
   diff: async (_ctx, _surfaces, _argument, answer) => {
@@ -203,7 +209,7 @@ const SHOW: Record<string, Show> = {
       await reveal(next.uri, next.line ?? 0);
     }
     vscode.window.setStatusBarMessage(next.why, 5000);
-    const first = ctx.queue.rows.find((row) => row.task === next.task)?.actions?.[0];
+    const first = rowOf(ctx.queue, toAbout({ ...next }))?.actions?.[0];
     if (first?.command === 'backburner.read') {
       await vscode.commands.executeCommand(first.command, first.arguments);
     }
@@ -236,13 +242,17 @@ function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[])
   const judge = (command: string, whole: boolean) => async (given?: unknown) => {
     const uri = given instanceof vscode.Uri ? given : undefined;
     const at = uri === undefined ? (given as { uri?: vscode.Uri; lineNumber?: number } | undefined) : undefined;
+    const shown = reviews.taskHere(uri ?? at?.uri);
+    if (shown !== undefined) {
+      await reviews.keepEdits(shown);
+    }
     const here = whole ? undefined : reviews.here(at);
-    const task = whole ? reviews.taskHere(uri) : here?.proposal.task;
+    const task = whole ? shown : here?.whom;
     if (task === undefined) {
       vscode.window.setStatusBarMessage('Put the cursor in a change.', 3000);
       return;
     }
-    const argument = here === undefined ? { task } : { task, hunks: [here.hunk.id] };
+    const argument = here === undefined ? { ...task } : { ...task, hunks: [here.hunk.id] };
     await showOutcome(ctx, surfaces, argument, await ctx.send(command, argument));
   };
   return {
@@ -266,8 +276,7 @@ function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[])
     },
     clearFilter: async () => queue.setFilter(''),
     reveal: async (given) => {
-      const task = isRowNode(given) ? given.row.task : (given as { task?: number } | undefined)?.task;
-      const row = ctx.queue.rows.find((candidate) => candidate.task === task);
+      const row = rowOf(ctx.queue, isNode(given) ? toAbout(chosen(given, '')) : toAbout(given as Argument));
       if (row?.uri) {
         await reveal(row.uri, row.line ?? 0);
       }
@@ -275,13 +284,13 @@ function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[])
     review: async (given) => {
       const argument = await argumentFor(ctx, surfaces, 'backburner.ui.review', given);
       if (argument !== undefined) {
-        await reviews.show(Number(argument.task), argument.draft === true, argument.path as string | undefined);
+        await reviews.show(toAbout(argument), argument.draft === true, argument.path as string | undefined);
       }
     },
     reviewDraft: async (given) => {
       const argument = await argumentFor(ctx, surfaces, 'backburner.draft', given);
       if (argument !== undefined) {
-        await reviews.show(Number(argument.task), true);
+        await reviews.show(toAbout(argument), true);
       }
     },
     acceptHunk: judge('backburner.accept', false),

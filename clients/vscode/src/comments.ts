@@ -1,10 +1,10 @@
-// The conversation at the line, as comment threads: what a task asks or found, and a box for what the person says to it.
-// A thread exists only because the person opened it; nothing appears by itself.
+// The conversation at the line, as comment threads: what a task asks or found, what can be done about it as links, and a
+// box for what the person says to it. A thread exists only because the person opened it; nothing appears by itself.
 
 import * as vscode from 'vscode';
 import type { Ctx } from './ctx';
-import type { Outcome, QueueRow, TaskView } from './protocol';
-import { literal, told } from './rows';
+import type { Finding, Outcome, QueueRow, TaskView } from './protocol';
+import { type About, about, literal, rowOf, told } from './rows';
 
 export type Saying = 'reply' | 'steer' | 'answer';
 
@@ -15,11 +15,16 @@ const BOX: Record<Saying, string> = {
 };
 
 const SETTLE_MS = 250;
+const OVER = new Set(['accepted', 'rejected', 'cancelled']);
 
 interface Thread {
   thread: vscode.CommentThread;
-  task: number;
+  whom: About;
   saying: Saying;
+  /** Only in the thread of a finding; what is said there is about it. */
+  finding?: Finding;
+  /** The question stood when the thread was opened: once it is answered, the thread has nothing to ask. */
+  pending?: boolean;
 }
 
 export class Conversations {
@@ -35,50 +40,68 @@ export class Conversations {
   }
 
   /** Opens the thread of a task, ready to be typed into. False: the task has no place in a file. */
-  async open(task: number, saying: Saying): Promise<boolean> {
-    const row = this.ctx.queue.rows.find((candidate) => candidate.task === task);
-    const view = await this.ctx.send<TaskView>('backburner.show', { task });
+  async open(asked: About, saying: Saying): Promise<boolean> {
+    const row = rowOf(this.ctx.queue, asked);
+    const view = await this.ctx.send<TaskView>('backburner.show', asked);
     if (!row?.uri) {
       return false;
     }
+    const whom = about(row);
     const uri = vscode.Uri.parse(row.uri);
     const position = new vscode.Position(row.line ?? 0, 0);
     const editor = await vscode.window.showTextDocument(uri, { selection: new vscode.Range(position, position) });
     this.controller.options = { prompt: BOX[saying], placeHolder: BOX[saying] };
-    this.close(`task ${task}`);
-    const thread = this.thread(`task ${task}`, uri, position, task, saying);
-    thread.label = `#${task} ${view.title}`;
+    const name = `task ${row.project} ${row.task}`;
+    this.close(name);
+    const pending = view.state === 'asking';
+    const thread = this.thread(name, uri, position, { whom, saying, pending });
+    thread.label = `#${row.task} ${view.title}`;
     thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
     editor.revealRange(new vscode.Range(position, position), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-    thread.comments = [said(view, saying)];
+    thread.comments = [comment(view.task, view.agent, saying === 'answer' ? asking(whom, view) : summary(view))];
     await focusBox();
     return true;
   }
 
-  /** One closed thread for each finding that is still open, when the person reads a result that has some. */
-  async showFindings(row: QueueRow, view: TaskView): Promise<void> {
-    for (const finding of view.findings.filter((candidate) => (candidate.verdict ?? 'open') === 'open')) {
-      const uri = beside(row, view, finding.path);
+  /** One closed thread for each finding that is still open: when the person reads a result, and whenever they change. */
+  async showFindings(asked: About): Promise<void> {
+    const row = rowOf(this.ctx.queue, asked);
+    const view = await this.ctx.send<TaskView>('backburner.show', asked);
+    if (row === undefined) {
+      return;
+    }
+    const open = view.findings.filter((finding) => (finding.verdict ?? 'open') === 'open');
+    const kept = new Set<string>();
+    for (const finding of open) {
+      const uri = fileOf(row, finding.path);
       if (uri === undefined) {
         continue;
       }
+      const name = `finding ${row.project} ${finding.id}`;
+      kept.add(name);
       const position = new vscode.Position(Math.max(0, finding.line - 1), 0);
-      const thread = this.thread(finding.id, uri, position, row.task, 'reply');
+      const thread = this.thread(name, uri, position, { whom: about(row), saying: 'reply', finding });
       thread.label = `#${row.task} ${finding.severity}`;
-      thread.comments = [comment(row.task, view.agent, new vscode.MarkdownString(literal(finding.message)))];
-      thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
+      thread.comments = [comment(row.task, view.agent, found(about(row), finding))];
+    }
+    for (const [name, { whom, finding }] of this.threads) {
+      if (finding !== undefined && rowOf(this.ctx.queue, whom) === row && !kept.has(name)) {
+        this.close(name);
+      }
     }
   }
 
   /** The person pressed the button under the box. */
   async say(reply: vscode.CommentReply): Promise<void> {
-    const found = [...this.threads.values()].find((candidate) => candidate.thread === reply.thread);
-    if (found === undefined || reply.text.trim() === '') {
+    const into = [...this.threads.values()].find((candidate) => candidate.thread === reply.thread);
+    const said = reply.text.trim();
+    if (into === undefined || said === '') {
       return;
     }
-    const argument = { task: found.task, text: reply.text.trim() };
-    const sentence = told(await this.ctx.send<Outcome | null>(`backburner.${found.saying}`, argument));
-    const mine = comment(found.task, 'You', new vscode.MarkdownString(literal(argument.text)));
+    const { whom, saying, finding } = into;
+    const text = finding ? `About ${finding.path}:${finding.line}, "${finding.message}":\n${said}` : said;
+    const sentence = told(await this.ctx.send<Outcome | null>(`backburner.${saying}`, { ...whom, text }));
+    const mine = comment(whom.task, 'You', new vscode.MarkdownString(literal(said)));
     reply.thread.comments = [...reply.thread.comments, mine];
     reply.thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
     if (sentence) {
@@ -88,17 +111,20 @@ export class Conversations {
 
   /** Threads of tasks that are gone go too; a question that was answered is no longer one. */
   private update(): void {
-    const rows = new Map(this.ctx.queue.rows.map((row) => [row.task, row]));
-    if (this.ctx.connection.state !== 'running' || rows.size === 0) {
+    if (this.ctx.connection.state !== 'running' || this.ctx.queue.rows.length === 0) {
       return;
     }
-    for (const [name, { thread, task, saying }] of this.threads) {
-      const state = rows.get(task)?.state;
-      const over = state === undefined || state === 'accepted' || state === 'rejected' || state === 'cancelled';
-      if (over || (saying === 'answer' && state !== 'asking')) {
-        thread.dispose();
-        this.threads.delete(name);
+    const withFindings = new Set<QueueRow>();
+    for (const [name, { whom, finding, pending, saying }] of this.threads) {
+      const row = rowOf(this.ctx.queue, whom);
+      if (row === undefined || OVER.has(row.state) || (saying === 'answer' && pending && row.state !== 'asking')) {
+        this.close(name);
+      } else if (finding !== undefined) {
+        withFindings.add(row);
       }
+    }
+    for (const row of withFindings) {
+      this.showFindings(about(row)).catch((error) => this.ctx.log.debug(`findings of #${row.task}: ${error}`));
     }
   }
 
@@ -107,67 +133,83 @@ export class Conversations {
     this.threads.delete(name);
   }
 
-  private thread(
-    name: string,
-    uri: vscode.Uri,
-    at: vscode.Position,
-    task: number,
-    saying: Saying,
-  ): vscode.CommentThread {
+  private thread(name: string, uri: vscode.Uri, at: vscode.Position, of: Omit<Thread, 'thread'>): vscode.CommentThread {
     const range = new vscode.Range(at, at);
-    const known = this.threads.get(name);
-    const thread =
-      known?.thread.uri.toString() === uri.toString()
-        ? known.thread
-        : this.controller.createCommentThread(uri, range, []);
-    if (known !== undefined && known.thread !== thread) {
-      known.thread.dispose();
+    const known = this.threads.get(name)?.thread;
+    const stays = known?.uri.toString() === uri.toString();
+    if (known !== undefined && !stays) {
+      known.dispose();
+    }
+    const thread = stays && known !== undefined ? known : this.controller.createCommentThread(uri, range, []);
+    if (thread !== known) {
+      thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
     }
     thread.range = range;
     thread.canReply = true;
-    thread.contextValue = saying;
-    this.threads.set(name, { thread, task, saying });
+    thread.contextValue = of.saying;
+    this.threads.set(name, { ...of, thread });
     return thread;
   }
 }
 
-function said(view: TaskView, saying: Saying): vscode.Comment {
-  const body = new vscode.MarkdownString('', true);
-  const question = view.question;
-  if (saying === 'answer' && question) {
-    body.appendMarkdown(`${literal(question.sentence)}\n\n`);
-    const links = question.choices.map(({ answer, title }) => {
-      const argument = encodeURIComponent(JSON.stringify([{ task: view.task, text: answer }]));
-      return `[$(check) ${literal(title)}](command:backburner.answer?${argument})`;
-    });
-    body.appendMarkdown(links.join(' &nbsp; '));
-    if (question.default) {
-      body.appendMarkdown(`\n\nWithout an answer: ${literal(question.default)}`);
-    }
-    body.isTrusted = { enabledCommands: ['backburner.answer'] };
-  } else {
-    body.appendMarkdown(literal(view.summary || view.error || view.direction || view.title));
+/** The question with its answers as links, or the one that was answered: the same, and what was taken. */
+function asking(whom: About, view: TaskView): vscode.MarkdownString {
+  const question = view.question ?? view.answered;
+  if (!question) {
+    return summary(view);
   }
-  return comment(view.task, view.agent, body);
+  const body = trusted(literal(question.sentence), ['backburner.answer']);
+  const links = question.choices.map(({ answer, title }) =>
+    link(title, answer === question.answer ? 'pass' : 'check', 'backburner.answer', { ...whom, text: answer }),
+  );
+  body.appendMarkdown(`\n\n${links.join(' &nbsp; ')}`);
+  if (question.answer) {
+    body.appendMarkdown(`\n\nAnswered: ${literal(question.answer)} Another answer lets it go on from there.`);
+  } else if (question.default) {
+    body.appendMarkdown(`\n\nWithout an answer: ${literal(question.default)}`);
+  }
+  return body;
+}
+
+const FINDING_ICONS: Record<string, string> = { 'backburner.delegate': 'flame', 'backburner.dismiss': 'close' };
+
+/** A finding with what the server offers to do about it. */
+function found(whom: About, finding: Finding): vscode.MarkdownString {
+  const offered = (finding.actions ?? []).filter((action) => action.command in FINDING_ICONS);
+  const body = trusted(literal(finding.message), Object.keys(FINDING_ICONS));
+  const links = offered.map(({ command, arguments: argument }) =>
+    command === 'backburner.delegate'
+      ? link('Fix this', FINDING_ICONS[command], command, argument)
+      : link('Dismiss', FINDING_ICONS[command], command, { ...whom, ...argument }),
+  );
+  body.appendMarkdown(`\n\n${links.join(' &nbsp; ')}`);
+  return body;
+}
+
+function summary(view: TaskView): vscode.MarkdownString {
+  return new vscode.MarkdownString(literal(view.summary || view.error || view.direction || view.title));
+}
+
+function trusted(text: string, enabledCommands: string[]): vscode.MarkdownString {
+  const body = new vscode.MarkdownString(text, true);
+  body.isTrusted = { enabledCommands };
+  return body;
+}
+
+function link(title: string, icon: string | undefined, command: string, argument: object): string {
+  return `[$(${icon}) ${literal(title)}](command:${command}?${encodeURIComponent(JSON.stringify([argument]))})`;
 }
 
 function comment(task: number, name: string, body: vscode.MarkdownString): vscode.Comment {
   return { body, mode: vscode.CommentMode.Preview, author: { name }, label: name === 'You' ? undefined : `#${task}` };
 }
 
-/** Findings name paths; the row names the file that the task began at. */
-function beside(row: QueueRow, view: TaskView, path: string): vscode.Uri | undefined {
-  const targetPath = view.target.replace(/:\d+(-\d+)?$/, '');
-  if (!row.uri) {
-    return undefined;
+/** Findings name paths of the project. */
+function fileOf(row: QueueRow, path: string): vscode.Uri | undefined {
+  if (!row.project || path === '') {
+    return row.uri ? vscode.Uri.parse(row.uri) : undefined;
   }
-  const uri = vscode.Uri.parse(row.uri);
-  if (path === targetPath || path === '') {
-    return uri;
-  }
-  return uri.path.endsWith(`/${targetPath}`)
-    ? uri.with({ path: uri.path.slice(0, -targetPath.length) + path })
-    : undefined;
+  return vscode.Uri.joinPath(vscode.Uri.parse(row.project), path);
 }
 
 /** Puts the cursor into the box of the thread at the cursor's line. VS Code has no call for it, but the two keys' commands. */

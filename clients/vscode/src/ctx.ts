@@ -95,10 +95,10 @@ export class Ctx {
     if (client === undefined) {
       return;
     }
-    // The project of the file that the person is in; a file that belongs to none has the queue of the first folder.
+    // Every open project, that of the file that the person is in first; a file that belongs to none: that of the window.
     for (const uri of new Set([this.lastFile, vscode.workspace.workspaceFolders?.[0]?.uri.toString() ?? ''])) {
       try {
-        const params = { command: 'backburner.list', arguments: [{ uri }] };
+        const params = { command: 'backburner.list', arguments: [{ uri, projects: true }] };
         const queue = await client.sendRequest<Queue | null>('workspace/executeCommand', params);
         if (queue?.rows) {
           this.queue = queue;

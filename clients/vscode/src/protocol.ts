@@ -35,6 +35,10 @@ export interface QueueRow {
   line?: number;
   seen?: boolean;
   hunks?: number;
+  /** URI of its project's folder. */
+  project?: string;
+  /** What was asked of all tasks of the group; empty for a task alone. */
+  group_title?: string;
   actions?: ServerAction[];
 }
 
@@ -73,7 +77,11 @@ export interface Hunk {
 export interface ProposalFile {
   path: string;
   uri: string;
+  /** Where the live text is now: another file while a rename is not accepted. */
+  live_uri?: string;
   kind: string;
+  /** The person's text as it was when this was answered. */
+  live?: string | null;
   base: string | null;
   proposed: string | null;
   merged: string | null;
@@ -99,6 +107,8 @@ export interface Question {
   choices: Choice[];
   default: string;
   deadline: number;
+  /** Only of a question that was answered. */
+  answer?: string;
 }
 
 export interface Finding {
@@ -108,6 +118,7 @@ export interface Finding {
   severity: string;
   message: string;
   verdict?: string;
+  actions?: ServerAction[];
 }
 
 export interface TaskView {
@@ -121,6 +132,8 @@ export interface TaskView {
   direction?: string;
   report?: string;
   question?: Question | null;
+  /** The last question that was answered; its answer can be changed. */
+  answered?: Question | null;
   findings: Finding[];
 }
 

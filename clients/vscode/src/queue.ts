@@ -3,25 +3,21 @@
 import * as vscode from 'vscode';
 import type { Ctx } from './ctx';
 import type { QueueRow } from './protocol';
-import { contextValue, type Section, sections, spoken, symbol } from './rows';
+import { about, actionOf, spoken, symbol } from './rows';
+import { contextValue, type GroupNode, type Node, type RowNode, tree, update } from './tree';
 
-export type Node =
-  | { kind: 'note'; text: string }
-  | { kind: 'section'; section: Section }
-  | { kind: 'row'; row: QueueRow };
-
-export function isRowNode(value: unknown): value is { kind: 'row'; row: QueueRow } {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'row' && 'row' in value;
+export function isNode(value: unknown): value is RowNode | GroupNode {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'children' in value;
 }
 
 const COLLAPSED = new Set(['Earlier']);
 
 export class QueueView implements vscode.TreeDataProvider<Node> {
-  private readonly changedEmitter = new vscode.EventEmitter<undefined>();
+  private readonly changedEmitter = new vscode.EventEmitter<Node | undefined>();
   readonly onDidChangeTreeData = this.changedEmitter.event;
   private readonly tree: vscode.TreeView<Node>;
   private filter = '';
-  private shown = '';
+  private nodes: Node[] = [];
 
   constructor(private readonly ctx: Ctx) {
     this.tree = vscode.window.createTreeView('backburner.queue', { treeDataProvider: this, showCollapseAll: false });
@@ -40,8 +36,8 @@ export class QueueView implements vscode.TreeDataProvider<Node> {
   /** Opens the view; a question first, else the first row, is what the person wants to see. */
   async open(): Promise<void> {
     await vscode.commands.executeCommand('backburner.queue.focus');
-    const row = this.ctx.queue.rows.find((candidate) => candidate.state === 'asking') ?? this.ctx.queue.rows[0];
-    const node = row && this.nodeOf(row.task);
+    const rows = this.rows();
+    const node = rows.find((candidate) => candidate.row.state === 'asking') ?? rows[0];
     if (node !== undefined) {
       await this.tree.reveal(node, { select: true, focus: true });
     }
@@ -51,7 +47,6 @@ export class QueueView implements vscode.TreeDataProvider<Node> {
     this.filter = filter.trim();
     this.tree.description = this.filter ? `filter: ${this.filter}` : undefined;
     void vscode.commands.executeCommand('setContext', 'backburner.filtered', this.filter !== '');
-    this.shown = '';
     this.update();
   }
 
@@ -60,48 +55,39 @@ export class QueueView implements vscode.TreeDataProvider<Node> {
   }
 
   getChildren(node?: Node): Node[] {
-    if (node === undefined) {
-      const note = this.ctx.queue.note;
-      const tops = sections(this.ctx.queue, this.filter).map((section): Node => ({ kind: 'section', section }));
-      return note && tops.length > 0 ? [{ kind: 'note', text: note }, ...tops] : tops;
-    }
-    return node.kind === 'section' ? node.section.rows.map((row) => ({ kind: 'row', row })) : [];
+    return node === undefined ? this.nodes : node.children;
   }
 
   getParent(node: Node): Node | undefined {
-    if (node.kind !== 'row') {
+    const within = (nodes: readonly Node[]): Node | undefined => {
+      for (const candidate of nodes) {
+        const found = candidate.children.includes(node) ? candidate : within(candidate.children);
+        if (found !== undefined) {
+          return found;
+        }
+      }
       return undefined;
-    }
-    const section = sections(this.ctx.queue, this.filter).find((candidate) => candidate.title === node.row.section);
-    return section && { kind: 'section', section };
+    };
+    return within(this.nodes);
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
-    switch (node.kind) {
-      case 'note':
-        return note(node.text);
-      case 'section':
-        return heading(node.section);
-      case 'row':
-        return item(node.row);
-    }
+    const made = item(this.ctx, node);
+    made.id = node.id;
+    return made;
   }
 
-  private nodeOf(task: number): Node | undefined {
-    const row = sections(this.ctx.queue, this.filter)
-      .flatMap((section) => section.rows)
-      .find((candidate) => candidate.task === task);
-    return row && { kind: 'row', row };
+  private rows(nodes: readonly Node[] = this.nodes): RowNode[] {
+    return nodes.flatMap((node) => (node.kind === 'row' ? [node] : this.rows(node.children)));
   }
 
   private update(): void {
-    const now = JSON.stringify(this.ctx.queue);
-    if (now === this.shown) {
-      return;
-    }
-    this.shown = now;
+    const { nodes, changed } = update(this.nodes, tree(this.ctx.queue, this.filter));
+    this.nodes = nodes;
     this.badge();
-    this.changedEmitter.fire(undefined);
+    for (const node of changed) {
+      this.changedEmitter.fire(node);
+    }
   }
 
   private badge(): void {
@@ -111,39 +97,59 @@ export class QueueView implements vscode.TreeDataProvider<Node> {
   }
 }
 
-function note(text: string): vscode.TreeItem {
-  const made = new vscode.TreeItem(text, vscode.TreeItemCollapsibleState.None);
-  made.id = 'note';
-  made.iconPath = new vscode.ThemeIcon('history');
-  made.tooltip = text;
-  return made;
+/** What a command is about that was chosen in a row or at a group. */
+export function chosen(node: RowNode | GroupNode, command: string): Record<string, unknown> {
+  if (node.kind === 'row') {
+    return actionOf(node.row, command)?.arguments ?? { ...about(node.row) };
+  }
+  const [first] = node.rows;
+  return { ...(first && about(first)), ...(command === 'backburner.acceptRest' ? {} : { group: true }) };
 }
 
-function heading(section: Section): vscode.TreeItem {
-  const state = COLLAPSED.has(section.title)
-    ? vscode.TreeItemCollapsibleState.Collapsed
-    : vscode.TreeItemCollapsibleState.Expanded;
-  const made = new vscode.TreeItem(section.title, state);
-  made.id = `section ${section.title}`;
-  made.description = String(section.rows.length);
-  made.contextValue = 'section';
-  made.accessibilityInformation = { label: `${section.title}, ${section.rows.length}` };
-  return made;
+function item(ctx: Ctx, node: Node): vscode.TreeItem {
+  const { None, Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
+  switch (node.kind) {
+    case 'note': {
+      const made = new vscode.TreeItem(node.text, None);
+      made.iconPath = new vscode.ThemeIcon('history');
+      made.tooltip = node.text;
+      return made;
+    }
+    case 'section': {
+      const made = new vscode.TreeItem(node.title, COLLAPSED.has(node.title) ? Collapsed : Expanded);
+      made.description = String(node.count);
+      made.contextValue = 'section';
+      made.accessibilityInformation = { label: `${node.title}, ${node.count}` };
+      return made;
+    }
+    case 'group': {
+      const all = node.rows[0];
+      const total = ctx.queue.rows.filter((row) => row.group === all?.group && row.project === all?.project).length;
+      const made = new vscode.TreeItem(node.title, Expanded);
+      made.description = `${node.rows.length} of ${total}`;
+      made.iconPath = new vscode.ThemeIcon('layers');
+      made.contextValue = contextValue(node);
+      made.tooltip = `${node.title}\n${node.rows.map((row) => row.title).join('\n')}`;
+      made.accessibilityInformation = { label: `group, ${node.title}, ${node.rows.length} of ${total}` };
+      return made;
+    }
+    case 'row':
+      return rowItem(node, node.row);
+  }
 }
 
-function item(row: QueueRow): vscode.TreeItem {
+function rowItem(node: RowNode, row: QueueRow): vscode.TreeItem {
   const made = new vscode.TreeItem(row.title, vscode.TreeItemCollapsibleState.None);
-  made.id = `task ${row.task}`;
   made.description = row.detail;
   made.iconPath = new vscode.ThemeIcon(symbol(row.state));
-  made.contextValue = contextValue(row);
+  made.contextValue = contextValue(node);
   made.tooltip = [row.title, row.detail, row.why].filter((line) => line).join('\n');
   made.accessibilityInformation = { label: spoken(row) };
   const first = row.actions?.[0];
   if (first !== undefined) {
     made.command = { command: first.command, title: first.title, arguments: [first.arguments] };
   } else if (row.uri) {
-    made.command = { command: 'backburner.ui.reveal', title: 'Reveal', arguments: [{ task: row.task }] };
+    made.command = { command: 'backburner.ui.reveal', title: 'Reveal', arguments: [about(row)] };
   }
   return made;
 }

@@ -6,21 +6,36 @@ import * as vscode from 'vscode';
 import type { Ctx } from './ctx';
 import { hunkAt, neighbour, openHunks, starts } from './hunks';
 import type { Hunk, Proposal, ProposalFile } from './protocol';
+import { type About, about, rowOf, sameTask } from './rows';
 import { Texts } from './texts';
 
 const FOLLOW_MS = 250;
 
+interface Review {
+  whom: About;
+  draft: boolean;
+  proposal: Proposal;
+}
+
+interface Here extends Review {
+  file: ProposalFile;
+  side: 'live' | 'merged';
+}
+
 export class Reviews {
-  private readonly open = new Map<string, Proposal>();
+  private readonly open = new Map<string, Review>();
+  /** By the URI of a right side: the person's text that it was merged into. */
+  private readonly mergedInto = new Map<string, string | null | undefined>();
   private readonly texts: Texts;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly ctx: Ctx) {
     this.texts = new Texts(
-      (task, draft) => this.load(task, draft).then(() => {}),
-      async (task, path, text) => {
-        await ctx.send('backburner.proposal', { task, path, text });
-        await this.load(task, false);
+      (whom, draft) => this.load(whom, draft).then(() => {}),
+      async (whom, path, text) => {
+        const live = this.mergedInto.get(Texts.uri(whom, 'merged', path).toString());
+        await ctx.send('backburner.proposal', { ...whom, path, text, live });
+        await this.load(whom, false);
       },
     );
     ctx.extension.subscriptions.push(
@@ -33,8 +48,11 @@ export class Reviews {
   }
 
   /** Opens one file in the diff editor, several in the multi-diff editor. */
-  async show(task: number, draft: boolean, path?: string): Promise<void> {
-    const proposal = await this.load(task, draft);
+  async show(asked: About, draft: boolean, path?: string): Promise<void> {
+    const row = rowOf(this.ctx.queue, asked);
+    const review = await this.load(row ? about(row) : asked, draft);
+    const { proposal } = review;
+    const { task } = asked;
     const files = proposal.files.filter((file) => path === undefined || path === '' || file.path === path);
     const title = `#${task} ${proposal.title}`;
     const [only] = files;
@@ -45,35 +63,25 @@ export class Reviews {
     if (files.length === 1) {
       const line = draft ? 0 : (starts(only, 'merged')[0] ?? 0);
       const selection = new vscode.Range(line, 0, line, 0);
-      await vscode.commands.executeCommand(
-        'vscode.diff',
-        this.left(proposal, only),
-        this.right(proposal, only),
-        title,
-        {
-          preview: false,
-          selection,
-        },
-      );
+      await vscode.commands.executeCommand('vscode.diff', left(review, only), right(review, only), title, {
+        preview: false,
+        selection,
+      });
       return;
     }
-    const resources = files.map((file) => [
-      vscode.Uri.parse(file.uri),
-      this.left(proposal, file),
-      this.right(proposal, file),
-    ]);
+    const resources = files.map((file) => [vscode.Uri.parse(file.uri), left(review, file), right(review, file)]);
     await vscode.commands.executeCommand('vscode.changes', title, resources);
   }
 
   /** A text of the server's, such as the doctor's, rendered as Markdown. Read-only, follows the theme. */
   async showText(name: string, text: string): Promise<void> {
-    const uri = Texts.uri(0, 'text', `${name}.md`);
+    const uri = Texts.uri({ task: 0 }, 'text', `${name}.md`);
     this.texts.put(uri, text, true);
     await vscode.commands.executeCommand('markdown.showPreview', uri);
   }
 
   /** The hunk at the cursor of the active editor (or at a line that a menu names) in an open review. */
-  here(at?: { uri?: vscode.Uri; lineNumber?: number }): { proposal: Proposal; hunk: Hunk } | undefined {
+  here(at?: { uri?: vscode.Uri; lineNumber?: number }): { whom: About; hunk: Hunk } | undefined {
     const editor = vscode.window.activeTextEditor;
     const uri = at?.uri ?? editor?.document.uri;
     const line = at?.lineNumber !== undefined ? at.lineNumber - 1 : editor?.selection.active.line;
@@ -81,16 +89,27 @@ export class Reviews {
     if (found === undefined || line === undefined) {
       return undefined;
     }
-    const { proposal, file, side } = found;
+    const { whom, file, side } = found;
     const open = openHunks(file);
     const hunk = hunkAt(file, side, line) ?? (open.length === 1 ? open[0] : undefined);
-    return hunk && { proposal, hunk };
+    return hunk && { whom, hunk };
   }
 
   /** The task whose review the active editor belongs to. */
-  taskHere(at?: vscode.Uri): number | undefined {
+  taskHere(at?: vscode.Uri): About | undefined {
     const uri = at ?? vscode.window.activeTextEditor?.document.uri;
-    return (uri && (Texts.read(uri)?.task ?? this.find(uri)?.proposal.task)) || undefined;
+    const named = uri && Texts.read(uri);
+    return named ? (named.whom.task ? named.whom : undefined) : uri && this.find(uri)?.whom;
+  }
+
+  /** Keeps what the person wrote into the right sides of a task's review: what is accepted is what is shown. */
+  async keepEdits(whom: About): Promise<void> {
+    for (const document of vscode.workspace.textDocuments) {
+      const named = Texts.read(document.uri);
+      if (document.isDirty && named !== undefined && sameTask(named.whom, whom)) {
+        await document.save();
+      }
+    }
   }
 
   /** Moves the cursor to the next or previous hunk of the file that is reviewed. */
@@ -109,16 +128,18 @@ export class Reviews {
   }
 
   /** After a verdict: shows what is true now, and closes the review of a task that has nothing left to decide. */
-  async judged(task: number): Promise<void> {
-    if (!this.open.has(key(task, false))) {
+  async judged(asked: About): Promise<void> {
+    const row = rowOf(this.ctx.queue, asked);
+    const whom = row ? about(row) : asked;
+    if (!this.open.has(key(whom, false))) {
       return;
     }
     const before = vscode.window.activeTextEditor;
-    const proposal = await this.load(task, false).catch(() => undefined);
-    if (proposal?.files.some((file) => openHunks(file).length > 0)) {
+    const review = await this.load(whom, false).catch(() => undefined);
+    if (review?.proposal.files.some((file) => openHunks(file).length > 0)) {
       return;
     }
-    const tabs = this.tabsOf(task).filter((tab) => !tab.isDirty || before?.document.uri.scheme !== Texts.scheme);
+    const tabs = tabsOf(whom).filter((tab) => !tab.isDirty || before?.document.uri.scheme !== Texts.scheme);
     const file = before && this.find(before.document.uri)?.file;
     const line = before?.selection.active.line ?? 0;
     if (tabs.length > 0) {
@@ -131,38 +152,33 @@ export class Reviews {
     }
   }
 
-  private async load(task: number, draft: boolean): Promise<Proposal> {
-    const proposal = await this.ctx.send<Proposal>('backburner.proposal', draft ? { task, draft } : { task });
-    this.open.set(key(task, draft), { ...proposal, task, draft });
+  private async load(whom: About, draft: boolean): Promise<Review> {
+    const proposal = await this.ctx.send<Proposal>('backburner.proposal', draft ? { ...whom, draft } : whom);
+    const review = { whom, draft, proposal };
+    this.open.set(key(whom, draft), review);
     for (const file of proposal.files) {
       if (draft) {
-        this.texts.put(Texts.uri(task, 'base', file.path), file.base ?? '', true);
-        this.texts.put(Texts.uri(task, 'draft', file.path), file.proposed ?? '', true);
-      } else {
-        this.texts.put(Texts.uri(task, 'merged', file.path), file.merged ?? '', file.kind !== 'edit');
-        this.texts.put(Texts.uri(task, 'empty', file.path), '', true);
+        this.texts.put(Texts.uri(whom, 'base', file.path), file.base ?? '', true);
+        this.texts.put(Texts.uri(whom, 'draft', file.path), file.proposed ?? '', true);
+        continue;
+      }
+      this.texts.put(Texts.uri(whom, 'empty', file.path), '', true);
+      const uri = Texts.uri(whom, 'merged', file.path).toString();
+      // While the person writes there, the pane stays what they see.
+      if (!vscode.workspace.textDocuments.some((document) => document.isDirty && document.uri.toString() === uri)) {
+        this.mergedInto.set(uri, file.live);
+        this.texts.put(vscode.Uri.parse(uri), file.merged ?? '', file.kind === 'delete' || file.kind === 'binary');
       }
     }
-    return proposal;
+    return review;
   }
 
-  private left(proposal: Proposal, file: ProposalFile): vscode.Uri {
-    if (proposal.draft) {
-      return Texts.uri(proposal.task, 'base', file.path);
-    }
-    return file.kind === 'create' ? Texts.uri(proposal.task, 'empty', file.path) : vscode.Uri.parse(file.uri);
-  }
-
-  private right(proposal: Proposal, file: ProposalFile): vscode.Uri {
-    return Texts.uri(proposal.task, proposal.draft ? 'draft' : 'merged', file.path);
-  }
-
-  private find(uri: vscode.Uri): { proposal: Proposal; file: ProposalFile; side: 'live' | 'merged' } | undefined {
+  private find(uri: vscode.Uri): Here | undefined {
     const ours = Texts.read(uri);
-    for (const proposal of this.open.values()) {
-      for (const file of proposal.files) {
-        if (ours !== undefined ? ours.task === proposal.task && ours.path === file.path : sameFile(file, uri)) {
-          return { proposal, file, side: ours === undefined ? 'live' : 'merged' };
+    for (const review of this.open.values()) {
+      for (const file of review.proposal.files) {
+        if (ours !== undefined ? sameTask(ours.whom, review.whom) && ours.path === file.path : isLive(file, uri)) {
+          return { ...review, file, side: ours === undefined ? 'live' : 'merged' };
         }
       }
     }
@@ -182,42 +198,61 @@ export class Reviews {
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      for (const { task, draft } of [...this.open.values()]) {
-        this.load(task, draft === true).catch((error) => this.ctx.log.debug(`review of #${task}: ${error}`));
+      for (const { whom, draft } of [...this.open.values()]) {
+        this.load(whom, draft).catch((error) => this.ctx.log.debug(`review of #${whom.task}: ${error}`));
       }
     }, FOLLOW_MS);
   }
 
   private forgetClosed(): void {
-    for (const [name, proposal] of this.open) {
-      if (this.tabsOf(proposal.task).length === 0) {
+    for (const [name, { whom }] of this.open) {
+      if (tabsOf(whom).length === 0) {
         this.open.delete(name);
-        this.texts.drop(proposal.task);
+        this.texts.drop(whom);
       }
     }
   }
-
-  private tabsOf(task: number): vscode.Tab[] {
-    return vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => belongs(tab.input, task));
-  }
 }
 
-function belongs(input: unknown, task: number): boolean {
+function left({ whom, draft }: Review, file: ProposalFile): vscode.Uri {
+  if (draft) {
+    return Texts.uri(whom, 'base', file.path);
+  }
+  return file.kind === 'create' ? Texts.uri(whom, 'empty', file.path) : liveUri(file);
+}
+
+function right({ whom, draft }: Review, file: ProposalFile): vscode.Uri {
+  return Texts.uri(whom, draft ? 'draft' : 'merged', file.path);
+}
+
+function tabsOf(whom: About): vscode.Tab[] {
+  return vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => belongs(tab.input, whom));
+}
+
+function belongs(input: unknown, whom: About): boolean {
+  const ours = (uri: vscode.Uri) => {
+    const named = Texts.read(uri);
+    return named !== undefined && sameTask(named.whom, whom);
+  };
   if (input instanceof vscode.TabInputTextDiff) {
-    return Texts.read(input.modified)?.task === task;
+    return ours(input.modified);
   }
   if (input instanceof vscode.TabInputText) {
-    return Texts.read(input.uri)?.task === task;
+    return ours(input.uri);
   }
   // The multi-diff editor has a type of its own only in later versions; there its inputs carry `textDiffs`.
   const several = (input as { textDiffs?: { modified: vscode.Uri }[] } | undefined)?.textDiffs;
-  return several?.some((diff) => Texts.read(diff.modified)?.task === task) ?? false;
+  return several?.some((diff) => ours(diff.modified)) ?? false;
 }
 
-function sameFile(file: ProposalFile, uri: vscode.Uri): boolean {
-  return vscode.Uri.parse(file.uri).toString() === uri.toString();
+function liveUri(file: ProposalFile): vscode.Uri {
+  return vscode.Uri.parse(file.live_uri ?? file.uri);
 }
 
-function key(task: number, draft: boolean): string {
-  return draft ? `${task} draft` : `${task}`;
+function isLive(file: ProposalFile, uri: vscode.Uri): boolean {
+  return liveUri(file).toString() === uri.toString();
+}
+
+function key({ task, uri }: About, draft: boolean): string {
+  return `${uri ?? ''} ${task}${draft ? ' draft' : ''}`;
 }

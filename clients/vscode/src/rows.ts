@@ -2,41 +2,38 @@
 
 import type { Outcome, Queue, QueueRow, ServerAction, Status } from './protocol';
 
-export interface Section {
-  title: string;
-  rows: QueueRow[];
-}
-
-/** Sections in the order in which the server names them; empty ones do not occur. */
-export function sections(queue: Queue, filter: string): Section[] {
-  const found: Section[] = [];
-  for (const row of queue.rows) {
-    if (!matches(row, filter)) {
-      continue;
-    }
-    let section = found.find((candidate) => candidate.title === row.section);
-    if (section === undefined) {
-      section = { title: row.section, rows: [] };
-      found.push(section);
-    }
-    section.rows.push(row);
-  }
-  return found;
-}
-
 /** All words of the filter occur in the row, in any order. */
-function matches(row: QueueRow, filter: string): boolean {
-  const text = `${row.title} ${row.detail} ${row.state} ${row.section}`.toLowerCase();
+export function matches(row: QueueRow, filter: string): boolean {
+  const text = `${row.title} ${row.detail} ${row.state} ${row.section} ${row.group_title ?? ''}`.toLowerCase();
   return filter
     .toLowerCase()
     .split(/\s+/)
     .every((word) => text.includes(word));
 }
 
-/** The menus of a row depend on which actions the server offers there: `task accept reject draft`. */
-export function contextValue(row: QueueRow): string {
-  const names = (row.actions ?? []).map((action) => shortName(action.command));
-  return ['task', ...new Set(names)].join(' ');
+/** A task as commands name it: numbers count in each project, so with several projects open `uri` names the project. */
+export interface About {
+  task: number;
+  uri?: string;
+}
+
+/** The row of a task; without a project, the first that has its number. */
+export function rowOf(queue: Queue, { task, uri }: About): QueueRow | undefined {
+  const numbered = queue.rows.filter((row) => row.task === task);
+  if (!uri || numbered.length < 2) {
+    return numbered[0];
+  }
+  const around = numbered.filter((row) => row.project && `${uri}/`.startsWith(`${row.project}/`));
+  return around.sort((a, b) => (b.project?.length ?? 0) - (a.project?.length ?? 0))[0];
+}
+
+export function sameTask(one: About, other: About): boolean {
+  return one.task === other.task && (one.uri ?? '') === (other.uri ?? '');
+}
+
+/** How to name the task of a row to the server. */
+export function about(row: QueueRow): About {
+  return row.project ? { task: row.task, uri: row.project } : { task: row.task };
 }
 
 export function shortName(command: string): string {

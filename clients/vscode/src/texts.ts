@@ -1,7 +1,8 @@
-// A file system of our own for the texts of a review: `backburner:/12/merged/src/lexer.py`. Holds what the server said,
+// A file system of our own for the texts of a review: `backburner:/12/merged/src/lexer.py?PROJECT`. Holds what the server said,
 // asks again for what it does not hold (after a reload of the window), and hands what is saved to the server.
 
 import * as vscode from 'vscode';
+import { type About, sameTask } from './rows';
 
 export type Kind = 'merged' | 'base' | 'draft' | 'empty' | 'text';
 
@@ -20,17 +21,22 @@ export class Texts implements vscode.FileSystemProvider {
   private ticks = Date.now();
 
   constructor(
-    private readonly load: (task: number, draft: boolean) => Promise<void>,
-    private readonly save: (task: number, path: string, text: string) => Promise<void>,
+    private readonly load: (whom: About, draft: boolean) => Promise<void>,
+    private readonly save: (whom: About, path: string, text: string) => Promise<void>,
   ) {}
 
-  static uri(task: number, kind: Kind, path: string): vscode.Uri {
-    return vscode.Uri.from({ scheme: Texts.scheme, path: `/${task}/${kind}/${path}` });
+  static uri({ task, uri }: About, kind: Kind, path: string): vscode.Uri {
+    return vscode.Uri.from({ scheme: Texts.scheme, path: `/${task}/${kind}/${path}`, query: uri ?? '' });
   }
 
-  static read(uri: vscode.Uri): { task: number; kind: Kind; path: string } | undefined {
+  static read(uri: vscode.Uri): { whom: About; kind: Kind; path: string } | undefined {
     const match = uri.scheme === Texts.scheme ? /^\/(\d+)\/(merged|base|draft|empty|text)\/(.+)$/.exec(uri.path) : null;
-    return match ? { task: Number(match[1]), kind: match[2] as Kind, path: match[3] as string } : undefined;
+    if (match === null) {
+      return undefined;
+    }
+    const task = Number(match[1]);
+    const whom = uri.query ? { task, uri: uri.query } : { task };
+    return { whom, kind: match[2] as Kind, path: match[3] as string };
   }
 
   put(uri: vscode.Uri, text: string, readonly: boolean): void {
@@ -47,9 +53,10 @@ export class Texts implements vscode.FileSystemProvider {
     }
   }
 
-  drop(task: number): void {
+  drop(whom: About): void {
     for (const name of [...this.entries.keys()]) {
-      if (Texts.read(vscode.Uri.parse(name))?.task === task) {
+      const named = Texts.read(vscode.Uri.parse(name));
+      if (named !== undefined && sameTask(named.whom, whom)) {
         this.entries.delete(name);
       }
     }
@@ -76,7 +83,7 @@ export class Texts implements vscode.FileSystemProvider {
     }
     const text = new TextDecoder().decode(content);
     this.put(uri, text, false);
-    await this.save(named.task, named.path, text);
+    await this.save(named.whom, named.path, text);
   }
 
   readDirectory(): [string, vscode.FileType][] {
@@ -105,7 +112,7 @@ export class Texts implements vscode.FileSystemProvider {
       throw vscode.FileSystemError.FileNotFound(uri);
     }
     try {
-      await this.load(named.task, named.kind === 'draft' || named.kind === 'base');
+      await this.load(named.whom, named.kind === 'draft' || named.kind === 'base');
     } catch (error) {
       throw vscode.FileSystemError.Unavailable(error instanceof Error ? error.message : String(error));
     }
