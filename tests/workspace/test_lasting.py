@@ -115,12 +115,15 @@ async def _listed(shadow: Shadow, snapshot: Snapshot) -> bool:
 
 async def test_packing_keeps_everything_and_can_be_repeated(project, opened) -> None:
     project.write("a.txt", "a\n" * 1000)
+    (project.root / "gone.txt").write_text("gone\n")
     project.commit()
+    (project.root / "gone.txt").unlink()
     shadow: Shadow = await opened(project.root)
     made = [await shadow.snapshot({"a.txt": "a\n" * 1000 + f"{turn}\n"}) for turn in range(5)]
-    for snapshot in made:
-        await shadow.pack(snapshot)
-        await shadow.pack(snapshot)
+    await shadow.pack(made[0])
+    await shadow.pack(*made)
+    await shadow.pack(*made)
+    assert len(list(shadow.packs.glob("*.pack"))) == 2
     for turn, snapshot in enumerate(made):
         assert await texts(shadow, snapshot) == {"a.txt": b"a\n" * 1000 + b"%d\n" % turn}
     loose = [path for path in (shadow.folder / "objects").glob("??/*")]

@@ -13,16 +13,21 @@ from pathlib import Path
 
 from backburner.engine.after import snapshot_after
 from backburner.lib.clock import Clock
+from backburner.model.anchor import Anchor, text_id
 from backburner.model.events import Event, SnapshotFailed, SnapshotTaken
 from backburner.model.result import Cause
 from backburner.model.task import Snapshot, State, Task
 from backburner.model.text import decode
+from backburner.review.placement import anchor_in
 from backburner.store.journal import Frozen
 from backburner.workspace.git import GitFailed, NoGit
 from backburner.workspace.repository import Head, Refused, head
 from backburner.workspace.shadow import Shadow
 
 CHANGED = "Your files changed before I could copy them. Run it again to start from what you see now."
+
+PACKED_TOGETHER = 16
+"""Snapshots after which those are stored as differences: not with each, because a run begins at that moment."""
 
 log = logging.getLogger(__name__)
 Report = Callable[[Callable[[State], Sequence[Event]]], "asyncio.Future[bool]"]
@@ -70,19 +75,22 @@ class Snapshots:
 
     async def serve(self) -> None:
         """For as long as the engine lives."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            taken: list[Snapshot] = []
-            while self._wanted or self._after:
-                if self._wanted:
-                    taken += await self._burst()
-                else:
-                    number = next(iter(self._after))
-                    await self._take_after(*self._after[number])
-                    self._after.pop(number, None)
-            for snapshot in taken:
-                await self._pack(snapshot)
+        taken: list[Snapshot] = []
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._wanted or self._after:
+                    if self._wanted:
+                        taken += await self._burst()
+                    else:
+                        number = next(iter(self._after))
+                        await self._take_after(*self._after[number])
+                        self._after.pop(number, None)
+                if len(taken) >= PACKED_TOGETHER:
+                    # Beside the next ones: nobody waits for it.
+                    group.create_task(self._pack(tuple(taken)))
+                    taken.clear()
 
     async def _burst(self) -> list[Snapshot]:
         """One snapshot for every task that waits and saw the same."""
@@ -100,8 +108,7 @@ class Snapshots:
                 since=frozen.at or None,
                 at=frozen.at or self._clock.now(),
             )
-            for task in same:
-                await self._keep(task, snapshot, frozen.texts)
+            anchors = {task.number: await self._keep(task, snapshot, frozen.texts) for task in same}
         except (Refused, NoGit) as error:
             self._failed(numbers, error.sentence)
             return []
@@ -112,13 +119,14 @@ class Snapshots:
         finally:
             for number in numbers:
                 self._wanted.pop(number, None)
-        self._taken(numbers, snapshot)
+        self._taken(numbers, snapshot, anchors)
         return [snapshot]
 
     async def _take_after(self, task: Task, awaited: Task | None) -> None:
         try:
             screen = self._screen()
             snapshot = await snapshot_after(self._shadow, self._trees, awaited, screen, self._clock.now())
+            # Its copy holds what is not on the screen: the place goes on counting in what was seen at the key press.
             await self._keep(task, snapshot, screen)
         except (Refused, NoGit) as error:
             self._failed([task.number], error.sentence)
@@ -126,31 +134,37 @@ class Snapshots:
             log.warning("snapshot of %s", self._shadow.root, exc_info=True)
             self._failed([task.number], f"Your files could not be copied ({_short(error)}). Run it again.")
         else:
-            self._taken([task.number], snapshot)
+            self._taken([task.number], snapshot, {})
 
-    async def _keep(self, task: Task, snapshot: Snapshot, texts: Mapping[str, str | None]) -> None:
-        """Keep the snapshot, and the text that the task's place counts in, before any event names them."""
-        ids = [snapshot.commit]
-        path, text_id = task.target.path, task.target.anchor.text_id
-        text = texts.get(path)
+    async def _keep(self, task: Task, snapshot: Snapshot, texts: Mapping[str, str | None]) -> Anchor:
+        """Keep the snapshot, and the text that the task's place counts in, before any event names them.
+
+        Returns the place in that text: a task that goes on begins from a later text than it was delegated in.
+        """
+        anchor = task.target.anchor
+        text = texts.get(anchor.path)
         if text is None:
-            found = await self._shadow.file_at(snapshot.commit, path)
-            decoded = decode(found[1]) if found is not None else None
-            text = decoded.text if decoded is not None else None
-        if text is not None and await self._shadow.put_text(text) == text_id:
-            ids.append(text_id)
+            text = await text_in(self._shadow, snapshot, anchor.path)
+        anchor = await anchor_in_text(self._shadow, anchor, text)
+        ids = [snapshot.commit]
+        if text is not None and await self._shadow.put_text(text) == anchor.text_id:
+            ids.append(anchor.text_id)
         await self._shadow.keep(task.number, ids)
+        return anchor
 
-    async def _pack(self, snapshot: Snapshot) -> None:
+    async def _pack(self, taken: Sequence[Snapshot]) -> None:
         try:
-            await self._shadow.pack(snapshot)
-        except (GitFailed, OSError):
-            # It only takes more room; the next snapshot tries its own.
-            log.warning("packing %s", snapshot.commit, exc_info=True)
+            await self._shadow.pack(*taken)
+        except (GitFailed, NoGit, OSError):
+            # It only takes more room.
+            log.warning("packing snapshots of %s", self._shadow.root, exc_info=True)
 
-    def _taken(self, numbers: Sequence[int], snapshot: Snapshot) -> None:
+    def _taken(self, numbers: Sequence[int], snapshot: Snapshot, anchors: Mapping[int, Anchor]) -> None:
         at = self._clock.now()
-        self._tell(numbers, lambda number: SnapshotTaken(task=number, snapshot=snapshot, at=at))
+        self._tell(
+            numbers,
+            lambda number: SnapshotTaken(task=number, snapshot=snapshot, anchor=anchors.get(number), at=at),
+        )
 
     def _failed(self, numbers: Sequence[int], sentence: str) -> None:
         at, cause = self._clock.now(), Cause(kind="snapshot", sentence=sentence)
@@ -164,6 +178,22 @@ class Snapshots:
         )
         self._reported.update(numbers)
         future.add_done_callback(lambda _: self._reported.difference_update(numbers))
+
+
+async def text_in(shadow: Shadow, snapshot: Snapshot, path: str) -> str | None:
+    """The text of a file in a snapshot; None where there is none, or it is no text."""
+    found = await shadow.file_at(snapshot.commit, path)
+    decoded = decode(found[1]) if found is not None else None
+    return decoded.text if decoded is not None else None
+
+
+async def anchor_in_text(shadow: Shadow, anchor: Anchor, text: str | None) -> Anchor:
+    """The anchor's place in a text; the anchor as it is where it has none there."""
+    if text is None or text_id(text) == anchor.text_id:
+        return anchor
+    base = await shadow.get_text(anchor.text_id)
+    found = anchor_in(anchor, base, text) if base is not None else None
+    return found or anchor
 
 
 def _waits(state: State, number: int, *, pressed: bool) -> bool:

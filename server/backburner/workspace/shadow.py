@@ -191,9 +191,9 @@ class Shadow:
         if said.stdout:
             await self.git.run("update-ref", "--stdin", stdin=said.stdout)
 
-    async def pack(self, snapshot: Snapshot) -> None:
-        """Store a snapshot's own objects as differences. May follow whenever there is time; nothing depends on it."""
-        await snapshots.pack(self, snapshot.commit)
+    async def pack(self, *made: Snapshot) -> None:
+        """Store the snapshots' own objects as differences. May follow whenever there is time; nothing depends on it."""
+        await snapshots.pack(self, [snapshot.commit for snapshot in made])
 
     def keep_snapshot(self, commit: str) -> None:
         self._write_refs("refs/snapshots", [commit])

@@ -109,24 +109,26 @@ async def take(
         )
 
 
-async def pack(shadow: Shadow, commit: str) -> None:
-    """Put a snapshot's own objects into one pack, as differences where they are alike; then drop the loose ones."""
-    mark = shadow.folder / "packed" / commit
-    if mark.exists():
-        return
-    quick = dict(shadow.quick)
-    about = _ABOUT.search(await shadow.get(commit) or b"")
-    tree = await shadow.git.line("rev-parse", commit + "^{tree}")
-    new = await _new_objects(shadow.git, about[2].decode() if about else "", tree)
-    ids = [commit, tree, *(item.id for item in new)]
-    packed = await pack_objects(shadow, ids, shadow.git)
-    await shadow.git.run("prune-packed", "-q")
+async def pack(shadow: Shadow, commits: Sequence[str]) -> None:
+    """Put what snapshots hold beyond their bases into one pack, as differences where it is alike; then drop what lies
+    loose, and the packs that were made in haste."""
+    marks = [mark for commit in commits if not (mark := shadow.folder / "packed" / commit).exists()]
+    quick, ids = dict(shadow.quick), dict[str, None]()
+    for mark in marks:
+        message = await shadow.get(mark.name) or b""
+        tree = message[5:45].decode()
+        new = await _new_objects(shadow.git, base_of(message)[1], tree)
+        ids |= dict.fromkeys([mark.name, tree, *_of_ours(new)])
+    packed = await pack_objects(shadow, list(ids), shadow.git)
+    if packed:
+        await shadow.git.run("prune-packed", "-q")
     for name, held in quick.items():
         if name not in packed and held.issubset(ids):
             remove_pack(shadow.packs / name)
             shadow.quick.pop(name, None)
-    mark.parent.mkdir(exist_ok=True)
-    mark.touch()
+    for mark in marks:
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
 
 
 async def pack_objects(shadow: Shadow, ids: Collection[str], reading: Git, *options: str) -> dict[str, frozenset[str]]:
@@ -204,13 +206,18 @@ async def _new_objects(git: Git, base_tree: str, tree: str) -> list[New]:
     return found
 
 
+def _of_ours(new: Sequence[New]) -> list[str]:
+    """Ids of what there is to keep: neither what was deleted nor another repository's commit."""
+    return [item.id for item in new if item.mode not in (0, 0o160000)]
+
+
 async def _secure(
     shadow: Shadow, repository: Repository, reading: Git, commit: str, tree: str, new: Sequence[New]
 ) -> None:
     """Make sure that neither a power cut nor a clean-up of the person's repository takes away what a snapshot needs."""
     pinned = not commit or await _pin(shadow, repository, commit)
     if pinned:
-        wanted = [item.id for item in new if item.mode not in (0, 0o160000)]
+        wanted = _of_ours(new)
     else:
         whole = await reading.run("ls-tree", "-r", "-t", "-z", "--full-tree", tree)
         entries = (line.split(b"\t")[0].split(b" ") for line in names(whole.stdout))

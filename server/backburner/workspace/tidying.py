@@ -105,6 +105,7 @@ async def _repack(shadow: Shadow, repository: Repository | None, bases: Mapping[
     for pack in old if new else ():
         remove_pack(pack)
     shadow.quick.clear()
+    await shadow.git.run("prune-packed", "-q")
 
 
 async def _unpin(shadow: Shadow, repository: Repository, needed: set[str]) -> None:
