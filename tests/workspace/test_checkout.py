@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backburner.workspace import folders
-from backburner.workspace.checkout import MARKER, Checkout, leftovers, materialise, remove_leftover
+from backburner.workspace.checkout import IDLE, MARKER, Checkout, leftovers, materialise, remove_leftover
 from backburner.workspace.removing import remove
 from backburner.workspace.shadow import Shadow
 from backburner.workspace.tree import Workspace
@@ -267,17 +267,90 @@ async def test_only_marked_directories_that_nobody_holds_are_removed(
     assert project.root.is_dir()
 
 
+async def used(workspace: Workspace, script: str) -> Checkout:
+    """What a run does for each of its commands."""
+    checkout = await materialise(workspace)
+    act(checkout, script)
+    await checkout.collect()
+    checkout.leave()
+    return checkout
+
+
+async def test_runs_share_a_directory_in_which_commands_leave_nothing(project, workspace_of: Make) -> None:
+    project.write("a.py", "a\n")
+    project.write("sub/b.py", "b\n")
+    project.commit()
+    first, second = await workspace_of(), await workspace_of()
+    first.write("a.py", b"first\n")
+    first.write("new.py", b"first\n")
+    first.write("sub/b.py", None)
+    second.write("sub/b.py", b"second\n")
+    checkout = await used(first, "test $(cat a.py new.py | grep -c first) = 2; touch a.py; chmod 444 a.py; chmod 500 .")
+    modes = "test \"$(stat -c %a . a.py | xargs)\" = '700 644'"
+    assert await used(second, f"cat a.py sub/b.py > /dev/null; test ! -e new.py; {modes}") is checkout
+    assert await used(first, "test $(cat a.py) = first; test ! -e sub") is checkout
+    assert [path.name for path in first.trees.iterdir()] == [checkout.place.name]
+    assert [changed.path for changed in await first.changes()] == ["a.py", "new.py", "sub/b.py"]
+    assert [changed.path for changed in await second.changes()] == ["sub/b.py"]
+
+
+async def test_the_agents_git_tells_each_run_its_own_changes(project, workspace_of: Make) -> None:
+    for name in ("a.py", "b.py", "c.py"):
+        project.write(name, "x\n")
+    project.commit()
+    first, second = await workspace_of(), await workspace_of()
+    first.write("a.py", b"first\n")
+    first.write("b.py", None)
+    first.write("new.py", b"first\n")
+    second.write("c.py", b"second\n")
+    directory = await used(first, "true")
+    assert await used(second, "true") is directory
+    checkout = await materialise(second)
+    env = os.environ | {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(second.shadow.folder / "objects")}
+    said = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=checkout.files, env=env, capture_output=True, check=True
+    )
+    assert said.stdout == b" M c.py\n"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "mkdir -p build; echo made > build/out",
+        "mkdir empty",
+        "git config user.name Other",
+        "git add -A; git stash -q || git commit -q --allow-empty -m mine",
+        "rm .git; ln -s /etc .git",
+        "echo more >> a.py",
+        "echo made > untracked.py",
+        "chmod +x a.py",
+        "git init -q nested",
+    ],
+)
+async def test_a_directory_in_which_a_command_left_something_stays_with_its_run(
+    project, workspace_of: Make, script: str
+) -> None:
+    project.write(".gitignore", "build/\n")
+    project.write("a.py", "a\n")
+    project.commit()
+    first, second = await workspace_of(), await workspace_of()
+    kept = await used(first, f"export GIT_ALTERNATE_OBJECT_DIRECTORIES={first.shadow.folder}/objects; {script}")
+    other = await used(second, "test -z \"$(ls -A | grep -v -e '^.git$' -e '^.gitignore$' -e '^a.py$')\"; test -f .git")
+    assert other is not kept
+    assert await materialise(first) is kept
+
+
 async def test_closing_gives_the_directories_back(project, workspace_of: Make) -> None:
     project.write("a.py", "a\n")
-    workspaces = [await workspace_of() for _ in range(4)]
+    workspaces = [await workspace_of() for _ in range(IDLE + 2)]
     for workspace in workspaces:
         await materialise(workspace)
     trees = workspaces[0].trees
-    assert len(list(trees.iterdir())) == 4
+    assert len(list(trees.iterdir())) == IDLE + 2
     for workspace in workspaces:
         await workspace.close()
-    assert len(list(trees.iterdir())) == 2
-    for _ in range(4):
+    assert len(list(trees.iterdir())) == IDLE
+    for _ in workspaces:
         await workspaces[0].shadow.close()
     assert list(trees.iterdir()) == []
 

@@ -99,6 +99,31 @@ async def test_dependencies_of_a_sub_project_and_links_to_them(run: Run, workspa
     assert done.stdout == b"top\nlinked\n"
 
 
+async def test_what_was_made_to_mount_on_is_taken_away(run: Run, workspace: Workspace, project) -> None:
+    project.write("node_modules/top/x.js", "top\n")
+    project.write("web/package.json", "{}\n")
+    project.write("web/node_modules/y.js", "y\n")
+    project.write(".pnp.cjs", "p\n")
+    workspace.write("web/package.json", b"{}\n")
+    assert (await run("cat node_modules/top/x.js web/node_modules/y.js .pnp.cjs")).stdout == b"top\ny\np\n"
+    checkout = workspace.checkout
+    assert isinstance(checkout, Checkout)
+    await checkout.collect()
+    assert checkout.is_untouched
+    assert project.root.joinpath("web/node_modules/y.js").exists()
+
+
+async def test_mount_points_are_not_taken_away_through_a_link(run: Run, project, workspace: Workspace) -> None:
+    """What a command moved away with a mount in it, and replaced by a link, must not lead us out of the tree."""
+    project.write("web/package.json", "{}\n")
+    project.write("web/node_modules/y.js", "y\n")
+    victim = project.root.parent / "victim"
+    (victim / "node_modules").mkdir(parents=True)
+    workspace.write("web/package.json", b"{}\n")
+    assert (await run(f"mv web moved && ln -s {victim} web")).exit_code == 0
+    assert (victim / "node_modules").is_dir()
+
+
 async def test_a_planted_link_at_a_mount_point_reaches_nothing(run: Run, project, tmp_path: Path) -> None:
     (project.root / ".venv").mkdir()
     victim = tmp_path / "victim"

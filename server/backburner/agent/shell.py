@@ -75,6 +75,7 @@ class Shell:
             checkout = await materialise(self._workspace)
             finished = await self._run(checkout, command, timeout_s)
             await checkout.collect()
+            checkout.leave()
             return finished
 
     async def try_out(self, command: str, timeout_s: float) -> Finished:

@@ -1,7 +1,9 @@
 """The throw-away git dir that an agent's own `git status`, `diff` and `log` work with inside a checkout.
 
-Its HEAD is the snapshot, with the person's base commit as parent, so that history can be read. It borrows objects, which
-are mounted read-only; the agent may write into it what it likes, because nothing is ever read from it again.
+Its HEAD is the snapshot, with the person's base commit as parent, so that history can be read. Its index is that of the
+snapshot too, whatever lies in the files: for the agent, changed is what differs from the snapshot. So it serves every run
+of that snapshot, as long as none has touched it. It borrows objects, which are mounted read-only; the agent may write into
+it what it likes, because nothing is ever read from it again.
 """
 
 from __future__ import annotations
@@ -39,7 +41,6 @@ async def make(git_dir: Path, files: Path, workspace: Workspace, index: Path) ->
     who = "A Person <person@localhost> 0 +0000"
     text = f"tree {tree}\n{parent}author {who}\ncommitter {who}\n\nThe files as they were when you were started\n"
     await to_its_end(lambda: _write(git_dir, files, shadow, snapshot.branch or "main", text, index))
-    # For the agent what changed is what differs from the snapshot, also when it goes on with changes made before.
     lines: list[bytes] = []
     for path in workspace.changed_paths:
         old = folders.find(workspace.base, path)
@@ -48,6 +49,15 @@ async def make(git_dir: Path, files: Path, workspace: Workspace, index: Path) ->
     if lines:
         git = shadow.git.but(index=git_dir / "index")
         await git.run("update-index", "-z", "--index-info", stdin=b"".join(lines))
+
+
+def stamps(git_dir: Path, files: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Every file and folder of the git dir, with what tells whether it was touched: nobody can set back a change time."""
+    found = [os.fspath(files / ".git"), os.fspath(git_dir)]
+    for parent, inner, names in os.walk(git_dir):
+        found += [os.path.join(parent, name) for name in (*inner, *names)]
+    statuses = ((path, os.lstat(path)) for path in sorted(found) if os.path.lexists(path))
+    return tuple((path, status.st_ino, status.st_size, status.st_ctime_ns) for path, status in statuses)
 
 
 def borrowed(shadow: Shadow) -> list[Path]:

@@ -33,7 +33,7 @@ from backburner.workspace.tree import Workspace
 
 VERSION = 1
 MARKER = "backburner-tree.json"
-IDLE = 2
+IDLE = 4
 """Directories of one shadow that are kept for the next run, because changing one is quicker than making one."""
 
 
@@ -59,10 +59,16 @@ class Checkout:
         """A file with nothing in it, to be mounted over others."""
         self.ran = False
         """A command ran since the files were last known to be those of the workspace."""
+        self.is_untouched = False
+        """No command has left anything here that only its own run may see: another run may have the directory."""
         self._lock = lock
         self._shadow = shadow
         self._tree: str = ""
         self._workspace: Workspace | None = None
+        self._git_of = ""
+        """The snapshot that the agent's git dir was made for; empty: it is to be made."""
+        self._stamps: object = None
+        """What it looked like then."""
         self._git = shadow.git.but(
             work_tree=self.files,
             cwd=self.files,
@@ -92,13 +98,24 @@ class Checkout:
         if first:
             marker = Marker(run=workspace.run, root=workspace.root, snapshot=workspace.snapshot.commit)
             (self.place / MARKER).write_bytes(msgspec.json.encode(marker))
+        if self._git_of != workspace.snapshot.commit:
+            self._git_of = ""
+            await to_its_end(lambda: remove(self.git_dir))
             await agentgit.make(self.git_dir, self.files, workspace, self.place / "index")
+            self._stamps = await to_its_end(lambda: agentgit.stamps(self.git_dir, self.files))
+            self._git_of = workspace.snapshot.commit
+        self.is_untouched = False
 
     async def collect(self) -> None:
         """Take what a command changed into the workspace. What cannot be taken is in `workspace.problems`."""
         workspace = self.workspace
-        await self._unlock()
-        await to_its_end(lambda: open_up(self.files))
+        stamps = await to_its_end(self._looked_over)
+        # What changed, and all that is new: what is ignored, and folders with nothing in them, too.
+        said = await self._git.run("ls-files", "-m", "-o", "--directory", "-z", "--", ".")
+        if not said.stdout and not said.stderr:
+            workspace.problems = {}
+            self.ran, self.is_untouched = False, stamps == self._stamps
+            return
         folder = Folder(self._git, self._git, Caps(secrets=False), DEFAULT_EXCLUDES)
         wanted, left_out = await list_untracked(folder)
         staged = await stage(folder, wanted, frozenset())
@@ -122,6 +139,20 @@ class Checkout:
         # Where something was left out, the files are not those of the workspace: the next command gets them anew.
         self._tree, self.ran = ("", True) if left_out else (tree, False)
 
+    def _looked_over(self) -> object:
+        """Make the files such that git can look into them; what the agent's git dir looks like."""
+        remove(self.place / "index.lock")
+        open_up(self.files)
+        return agentgit.stamps(self.git_dir, self.files)
+
+    def leave(self) -> None:
+        """Let another run have the directory, if nothing in it is this one's: hundreds of runs then share a few."""
+        if self.is_untouched and len(self._shadow.idle) < IDLE:
+            self.workspace.checkout, self._workspace = None, None
+            # Laid out anew in any case: git then also puts right what it does not count as a change, such as modes.
+            self._tree = ""
+            self._shadow.idle.append(self)
+
     async def close(self) -> None:
         """Give the directory back: emptied of everything a command made and kept for another run, or removed."""
         self._workspace = None
@@ -140,7 +171,7 @@ class Checkout:
             await asyncio.to_thread(remove, self.files / ".git")
         except (OSError, GitFailed):
             return False
-        self._tree, self.ran = "", False
+        self._tree, self.ran, self._git_of = "", False, ""
         return True
 
     async def remove(self) -> None:

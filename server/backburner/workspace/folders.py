@@ -58,6 +58,17 @@ def files(folders: Folders) -> Iterator[tuple[str, Entry]]:
                 yield (f"{folder}/{name}" if folder else name), entry
 
 
+def differences(old: Folders, new: Folders) -> Iterator[tuple[str, Entry | None, Entry | None]]:
+    """Every path whose file is another one, with its entry before and after (None: no file), in no order."""
+    for folder in old.keys() | new.keys():
+        before, after = old.get(folder, {}), new.get(folder, {})
+        # What nobody changed is shared by trees that were made from one another.
+        for name in () if before is after else before.keys() | after.keys():
+            was, now = _file(before.get(name)), _file(after.get(name))
+            if was != now:
+                yield (f"{folder}/{name}" if folder else name), was, now
+
+
 def changed(folders: Folders, changes: Mapping[str, Entry | None]) -> Folders:
     """The same with files put (`Entry`) or taken away (None). Folders appear and vanish as needed; ids of folders that
     changed are empty until `write`. A file in the way of a folder, or a folder in the way of a file, is replaced."""
@@ -109,6 +120,10 @@ def write(folders: Folders, put: Callable[[bytes], str]) -> str:
 def is_plain(path: str) -> bool:
     """Whether a path is UTF-8 and may be shown, journalled and sent."""
     return not any("\ud800" <= character <= "\udfff" for character in path)
+
+
+def _file(entry: Entry | None) -> Entry | None:
+    return None if entry is None or entry.mode == FOLDER else entry
 
 
 def _forget_folder(result: dict[str, Mapping[str, Entry]], own: dict[str, dict[str, Entry]], path: str) -> None:

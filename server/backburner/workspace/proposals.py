@@ -7,13 +7,14 @@ their own, names that are one name on some file systems, anything that is not UT
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 from backburner.lib.files import OutsideRoot, relative_parts
 from backburner.model.result import FileChange, FileStyle, Proposal
 from backburner.model.text import Decoded, count, decode, hunks
-from backburner.workspace.folders import EXECUTABLE, FILE, Folders, is_plain
+from backburner.workspace import folders
+from backburner.workspace.folders import EXECUTABLE, FILE, Entry, Folders, is_plain
 from backburner.workspace.git import names
 from backburner.workspace.shadow import Shadow
 
@@ -22,7 +23,7 @@ TEXT_CAP = 10 * 1024 * 1024
 
 
 class Difference(NamedTuple):
-    """One file as git tells two trees apart."""
+    """One file that is not the same in two trees."""
 
     path: str
     was: str
@@ -35,12 +36,19 @@ class Difference(NamedTuple):
     blob: str
 
 
-async def propose(shadow: Shadow, now: Folders, base: str, tree: str, run_id: str) -> tuple[Proposal, list[str]]:
-    """The proposal that leads from `base` to `tree`, and a clause for each change that it cannot hold."""
-    said = await shadow.git.run("diff-tree", "-r", "-M", "-z", "--raw", "--no-abbrev", base, tree)
+async def propose(
+    shadow: Shadow, snapshot: str, base: Folders, now: Folders, tree: Callable[[], Awaitable[str]], run_id: str
+) -> tuple[Proposal, list[str]]:
+    """The proposal that leads from the commit `snapshot`, whose files are `base`, to the files `now`, and a clause for
+    each change that it cannot hold. `tree` stores what is now and gives the id."""
+    differences = _compared(base, now)
+    if any(not each.mode for each in differences) and any(not each.base_mode for each in differences):
+        # Only git knows what is like enough to count as renamed.
+        said = await shadow.git.run("diff-tree", "-r", "-M", "-z", "--raw", "--no-abbrev", snapshot, await tree())
+        differences = list(_told(said.stdout))
     files: list[FileChange] = []
     problems: list[str] = []
-    for difference in _differences(said.stdout):
+    for difference in differences:
         why = _problem(difference, now)
         if why:
             shown = os.fsencode(difference.path).decode("utf-8", "backslashreplace")
@@ -50,7 +58,15 @@ async def propose(shadow: Shadow, now: Folders, base: str, tree: str, run_id: st
     return Proposal(tuple(sorted(files, key=lambda file: file.path))), problems
 
 
-def _differences(raw: bytes) -> Iterator[Difference]:
+def _compared(base: Folders, now: Folders) -> list[Difference]:
+    """In order of their paths, and without renames."""
+    absent = Entry(0, "")
+    found = sorted(folders.differences(base, now), key=lambda difference: os.fsencode(difference[0]))
+    entries = ((path, old or absent, new or absent) for path, old, new in found)
+    return [Difference(path, path, old.mode, new.mode, old.id, new.id) for path, old, new in entries]
+
+
+def _told(raw: bytes) -> Iterator[Difference]:
     parts = iter(names(raw))
     for meta in parts:
         base_mode, mode, base_blob, blob, status = meta.decode()[1:].split(" ")
@@ -105,8 +121,7 @@ async def _file(shadow: Shadow, difference: Difference, run_id: str) -> FileChan
         base_id, proposed_id, style = before, after, FileStyle()
     else:
         before, after = old.text if old else None, new.text if new else None
-        base_id = None if before is None else await shadow.put_text(before)
-        proposed_id = None if after is None else await shadow.put_text(after)
+        base_id, proposed_id = await shadow.put_texts(before, after)
         style = (old or new or _NOTHING).style
     pieces = hunks(before, after, run_id, difference.path, renamed=renamed, mode_changed=mode_changed, binary=binary)
     if not pieces:

@@ -32,14 +32,18 @@ def remove(path: Path) -> None:
 
 
 def open_up(folder: Path) -> None:
-    """Make every folder below `folder` readable and writable for us, so that git can look into it."""
+    """Make a folder and every folder below it readable and writable for us, so that git can work in it."""
+    _allow(os.fspath(folder))
     for parent, names, _ in os.walk(folder):
         for name in names:
-            path = os.path.join(parent, name)
-            with contextlib.suppress(OSError):
-                mode = os.lstat(path).st_mode
-                if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
-                    os.chmod(path, mode & 0o777 | 0o700)
+            _allow(os.path.join(parent, name))
+
+
+def _allow(path: str) -> None:
+    with contextlib.suppress(OSError):
+        mode = os.lstat(path).st_mode
+        if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
+            os.chmod(path, mode & 0o777 | 0o700)
 
 
 def _clear(top: int) -> None:

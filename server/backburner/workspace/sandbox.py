@@ -10,16 +10,19 @@ holes in the kernel, and not from what they accept later.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 import resource
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from backburner.lib import process
+from backburner.lib.files import OutsideRoot, open_beneath
 from backburner.lib.process import Finished
 from backburner.workspace import agentgit, toolchains
 from backburner.workspace.checkout import Checkout
@@ -94,12 +97,15 @@ async def run_command(
     program (only at level `none`; the sandbox answers with exit code 127) and `SandboxFailed`.
     """
     checkout.ran = True
-    borrowed = await asyncio.to_thread(agentgit.borrowed, checkout.workspace.shadow)
+    borrowed = agentgit.borrowed(checkout.workspace.shadow)
     if level.name == "none":
         return await _bare(checkout, command, borrowed, root, timeout_s, env, output_cap)
     plan = Plan(level.program or "bwrap", checkout, Path(root), env, tuple(borrowed))
     argv = await asyncio.to_thread(sandboxed, plan, command)
-    done = await process.run(argv, cwd="/", env=plan.environment(), timeout_s=timeout_s, output_cap=output_cap)
+    try:
+        done = await process.run(argv, cwd="/", env=plan.environment(), timeout_s=timeout_s, output_cap=output_cap)
+    finally:
+        _remove_mount_points(plan)
     if done.exit_code == 1 and not done.stdout and done.stderr.startswith(b"bwrap: "):
         raise SandboxFailed(f"the sandbox did not start: {done.stderr.decode('utf-8', 'replace').strip()[7:300]}")
     return done
@@ -116,6 +122,11 @@ class Plan:
     borrowed: tuple[Path, ...]
     """Folders of objects that the agent's own git reads."""
 
+    @cached_property
+    def dependencies(self) -> list[tuple[Path, str]]:
+        """What is mounted over the tree: where it is, and its path in the project."""
+        return toolchains.dependencies(self.root, self.checkout.workspace.now, _home())
+
     def environment(self) -> dict[str, str]:
         """The whole environment of the command, and of bubblewrap itself."""
         mounted = [f"{agentgit.MOUNTED}/{number}" for number in range(len(self.borrowed))]
@@ -127,8 +138,7 @@ def sandboxed(plan: Plan, command: Sequence[str]) -> list[str]:
     home, root, checkout = _home(), plan.root, plan.checkout
     if os.path.realpath(plan.program).startswith(f"{root}/"):
         raise SandboxFailed("bubblewrap would come from inside the project")
-    dependencies = toolchains.dependencies(root, checkout.workspace.now, home)
-    environments = [real for real, _ in dependencies]
+    environments = [real for real, _ in plan.dependencies]
     argv = [plan.program, *_isolation(), *_machine(home)]
     for folder in toolchains.readable(plan.env, home, root, environments):
         argv += ["--ro-bind-try", str(folder), str(folder)]
@@ -140,7 +150,7 @@ def sandboxed(plan: Plan, command: Sequence[str]) -> list[str]:
         if (folder / "info" / "alternates").exists():
             # What it names is not there under its own name.
             argv += ["--ro-bind", str(checkout.empty), f"{target}/info/alternates"]
-    for real, path in dependencies:
+    for real, path in plan.dependencies:
         _mount_point(checkout.files, path, real.is_dir())
         argv += ["--ro-bind", str(real), str(root / path)]
     argv += ["--remount-ro", "/", "--chdir", str(root), "--"]
@@ -220,6 +230,24 @@ def _mount_point(files: Path, path: str, folder: bool) -> None:
                 here.mkdir()
             else:
                 here.touch()
+
+
+def _remove_mount_points(plan: Plan) -> None:
+    """Take away what was made to mount on, so that a command leaves nothing but what it made itself."""
+    for _, path in plan.dependencies:
+        folder, _, name = path.rpartition("/")
+        with contextlib.suppress(OSError, OutsideRoot):
+            flags = os.O_RDONLY | os.O_DIRECTORY
+            files = plan.checkout.files
+            parent = open_beneath(files, folder, flags) if folder else os.open(files, flags)
+            try:
+                status = os.lstat(name, dir_fd=parent)
+                if stat.S_ISDIR(status.st_mode):
+                    os.rmdir(name, dir_fd=parent)
+                elif stat.S_ISREG(status.st_mode) and not status.st_size:
+                    os.unlink(name, dir_fd=parent)
+            finally:
+                os.close(parent)
 
 
 def _environment(env: Mapping[str, str], root: Path, objects: Sequence[str]) -> dict[str, str]:

@@ -135,6 +135,12 @@ class Shadow:
         """Store a text (LF ends) durably; its text id, as `model.anchor.text_id` gives it."""
         return await self.put_bytes(text.encode("utf-8", "surrogatepass"))
 
+    async def put_texts(self, *texts: str | None) -> list[str | None]:
+        """The same for several texts in one go; None stays None."""
+        parts = [text.encode("utf-8", "surrogatepass") for text in texts if text is not None]
+        ids = iter(await self.put_many(parts) if parts else ())
+        return [None if text is None else next(ids) for text in texts]
+
     async def get(self, blob_id: str) -> bytes | None:
         """The bytes of a blob; None when neither the shadow nor what it borrows has it."""
         data = self.loose.read(blob_id)

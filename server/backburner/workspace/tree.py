@@ -192,7 +192,9 @@ class Workspace:
         """What changed against the snapshot, with every text in the shadow; and a clause for each change that a
         proposal cannot hold (links, paths that are equal on some file systems, what could not be taken)."""
         now = self._now
-        proposal, problems = await propose(self.shadow, now, self.snapshot.commit, await self._tree_of(now), run_id)
+        await self.store()
+        commit = self.snapshot.commit
+        proposal, problems = await propose(self.shadow, commit, self.base, now, lambda: self._tree_of(now), run_id)
         return proposal, (*problems, *(f"left out {path}: {why}" for path, why in sorted(self.problems.items())))
 
     async def tree(self) -> str:
