@@ -96,13 +96,13 @@ def provider(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def world(url: str, *, ramp: bool = False) -> Iterator[World]:
-    """`ramp`: the program as shipped, whose throttle begins with 8 requests at once; else behind `door.py`."""
+def world(url: str, *, door: bool = False) -> Iterator[World]:
+    """The program as shipped, or (`door`) one whose throttle begins with 256 requests at once, see `door.py`."""
     with TemporaryDirectory(prefix="bb-project-") as folder, new_home(REAL) as home:
         (home.path / "config.toml").write_text(CONFIG)
-        door = REAL if ramp else str(Path(__file__).with_name("door.py"))
+        program = str(Path(__file__).with_name("door.py")) if door else REAL
         daemon = subprocess.Popen(
-            [sys.executable, door, "daemon", "run"], env=home.environment, stderr=subprocess.DEVNULL
+            [sys.executable, program, "daemon", "run"], env=home.environment, stderr=subprocess.DEVNULL
         )
         try:
             while not os.path.exists(home.socket):
