@@ -9,21 +9,15 @@ Does no I/O, stores nothing. Everybody imports `model/text.py`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from backburner.model.anchor import Span
-from backburner.model.diff import CONTEXT, LineMap, clash, opcodes, split
+from backburner.model.diff import LineMap, clash, opcodes, split
+from backburner.model.moved import alike, in_company, moved
 from backburner.model.result import HunkRef, Placement
 
 STATES = 64
 """How many positions are followed at once when a live text is explained as base plus some hunks."""
-ALIKE = 0.5
-"""How much of a changed place must still be there to call it edited rather than gone."""
-LETTERS = 24
-"""Letters and digits that a block must have to be found again by its text alone."""
-COMPARED = 4000
-"""Characters of a place that are compared at most."""
 
 
 class Fitted(NamedTuple):
@@ -186,6 +180,7 @@ class _Fit:
         self.chosen = [hunk for hunk in self.hunks if hunk.id in present]
         self.reference = reference(self.base, self.proposed, self.chosen)
         self.map = LineMap(opcodes(self.reference, self.live))
+        self._known: tuple[frozenset[str], frozenset[str]] | None = None
         return any(self.map.touching(self._span(hunk)) for hunk in self.hunks if hunk.id not in present)
 
     def _span(self, hunk: HunkRef) -> Span:
@@ -240,7 +235,8 @@ class _Fit:
         live = Span(live.start_line, max(live.start_line, live.end_line))
         if hunk.id in self.present:
             return Fitted("applied", live)
-        if not touching:
+        in_company = bool(touching) or self._in_company(span, live)
+        if not touching and in_company:
             moved_by = live.start_line - span.start_line
             return Fitted("moved" if moved_by else "fits", live, moved_by)
         new = self.proposed[hunk.proposed.start_line : hunk.proposed.end_line]
@@ -248,11 +244,21 @@ class _Fit:
             op = touching[0]
             if self.live[op.b_start : op.b_end] == new:
                 return Fitted("applied", Span(op.b_start, op.b_end))
-        elsewhere = self._moved_block(span)
+        elsewhere = moved(self.reference, self.live, span)
         if elsewhere is not None:
             self.found_elsewhere.append(hunk.id)
             return Fitted("moved", elsewhere, elsewhere.start_line - span.start_line)
+        if not in_company:
+            return Fitted("stale", None)
         return Fitted("conflicts", self.theirs(hunk)[0]) if self._survives(span) else Fitted("stale", None)
+
+    def _in_company(self, span: Span, live: Span) -> bool:
+        """Whether lines that the difference matched are those of the hunk. One edit leaves no doubt."""
+        if len(self.map.changes) < 2:
+            return True
+        if self._known is None:
+            self._known = frozenset(self.reference), frozenset(self.live)
+        return in_company(self.reference, self.live, span, live, self._known)
 
     def theirs(self, hunk: HunkRef) -> tuple[Span, list[str]]:
         """The live lines of a conflict, with the person's edits that overlap it, and the agent's lines in their place."""
@@ -278,51 +284,6 @@ class _Fit:
         before = "".join(self.reference[old.start_line : old.end_line])
         after = "".join(line for op in inside for line in self.live[op.b_start : op.b_end])
         return alike(before, after)
-
-    def _moved_block(self, span: Span) -> Span | None:
-        """The only place in the live text with exactly the hunk's old lines and lines around them, if the whole block has
-        gone there: it must be unique in both texts, so that nothing is guessed."""
-        for context in range(CONTEXT, 0, -1):
-            start, end = max(0, span.start_line - context), min(len(self.reference), span.end_line + context)
-            if start == span.start_line or end == span.end_line:
-                continue
-            block = self.reference[start:end]
-            if letters(block) < LETTERS:
-                return None
-            hits = occurrences(self.live, block)
-            if len(hits) == 1 and len(occurrences(self.reference, block)) == 1:
-                at = hits[0] + span.start_line - start
-                return Span(at, at + len(span))
-        return None
-
-
-def alike(before: str, after: str) -> bool:
-    """Whether a place was edited rather than replaced by something else. Blank space does not count."""
-    one, other = "".join(before.split())[:COMPARED], "".join(after.split())[:COMPARED]
-    if not one or not other:
-        return False
-    matcher = SequenceMatcher(None, one, other, autojunk=False)
-    return matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE and matcher.ratio() >= ALIKE
-
-
-def letters(lines: Sequence[str]) -> int:
-    return sum(character.isalnum() for line in lines for character in line)
-
-
-def occurrences(lines: Sequence[str], block: Sequence[str]) -> list[int]:
-    """First lines of all places where `block` stands in `lines`."""
-    if not block:
-        return []
-    found: list[int] = []
-    first, size = block[0], len(block)
-    at = -1
-    try:
-        while True:
-            at = lines.index(first, at + 1)
-            if list(lines[at : at + size]) == list(block):
-                found.append(at)
-    except ValueError:
-        return found
 
 
 def _whole_file(hunk: HunkRef, base: str | None, proposed: str | None, live: str | None) -> Fitted:

@@ -103,6 +103,11 @@ def symbol_named(lines: Sequence[str], path: str) -> Symbol | None:
     return next((symbol for symbol in symbols(lines) if symbol.path == path), None)
 
 
+def is_header(text: str) -> bool:
+    """Whether a line begins a function or a class."""
+    return _may_be_header(text) and HEADER.match(text) is not None
+
+
 def _headers_above(lines: Sequence[str], line: int) -> list[int]:
     """Lines of the headers that enclose `line` by indentation, innermost first."""
     if not lines:
@@ -113,18 +118,18 @@ def _headers_above(lines: Sequence[str], line: int) -> list[int]:
         down += 1
     start = down if lines[down].strip() and DECORATION.match(lines[line]) else line
     found: list[int] = []
-    limit = _indent(lines[start]) + 1 if lines[start].strip() else None
+    limit = indent_of(lines[start]) + 1 if lines[start].strip() else None
     for number in range(start, max(-1, start - MAX_LINES_UP), -1):
         text = lines[number]
         if not text.strip():
             continue
-        indent = _indent(text)
+        indent = indent_of(text)
         if limit is None:
             # The cursor is on an empty line: whatever stands above it may hold it.
             limit = indent + 1
         if indent >= limit:
             continue
-        if _may_be_header(text) and HEADER.match(text):
+        if is_header(text):
             found.append(number)
             limit = indent
         elif not text.lstrip().startswith(CONTINUES + CLOSES):
@@ -151,7 +156,7 @@ def _named(lines: Sequence[str], header: int, parent: str) -> Symbol | None:
     group = next(name for name in ("function", "type", "arrow", "method") if match[name])
     name = match[group]
     start = header
-    while start > 0 and DECORATION.match(lines[start - 1]) and _indent(lines[start - 1]) == _indent(text):
+    while start > 0 and DECORATION.match(lines[start - 1]) and indent_of(lines[start - 1]) == indent_of(text):
         start -= 1
     return Symbol(
         path=f"{parent}.{name}" if parent else name,
@@ -165,7 +170,7 @@ def _named(lines: Sequence[str], header: int, parent: str) -> Symbol | None:
 
 def _end(lines: Sequence[str], header: int) -> int:
     """The line after the symbol's last one."""
-    indent = _indent(lines[header])
+    indent = indent_of(lines[header])
     last = header
     in_string = _opens_string(lines[header], False)
     for number in range(header + 1, len(lines)):
@@ -174,10 +179,10 @@ def _end(lines: Sequence[str], header: int) -> int:
         inside, in_string = in_string, _opens_string(text, in_string)
         if not stripped:
             continue
-        if inside or _indent(text) > indent:
+        if inside or indent_of(text) > indent:
             last = number
             continue
-        if _indent(text) < indent:
+        if indent_of(text) < indent:
             break
         if stripped.startswith(CLOSES):
             last = number
@@ -200,11 +205,14 @@ def _may_be_header(text: str) -> bool:
     """Cheap and generous: most lines are none, and the expression is not cheap."""
     stripped = text.lstrip()
     return (
-        bool(stripped) and (stripped[0].isalpha() or stripped[0] in "_$~") and ("(" in text or " " in stripped.rstrip())
+        bool(stripped)
+        and len(text) <= LONGEST_HEADER
+        and (stripped[0].isalpha() or stripped[0] in "_$~")
+        and ("(" in text or " " in stripped.rstrip())
     )
 
 
-def _indent(text: str) -> int:
+def indent_of(text: str) -> int:
     """Columns of leading white space; a tab counts as eight."""
     width = 0
     for character in text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from backburner.model.diff import LineMap, Op, changes, count, hunks, opcodes, split, unified
 from backburner.model.encoding import Decoded, decode, encode
-from backburner.model.fit import Applied, Fitted, apply, fit, occurrences
+from backburner.model.fit import Applied, Fitted, apply, fit
 from backburner.model.merge import Conflict, Merge, merge
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "fit",
     "hunks",
     "merge",
-    "occurrences",
     "opcodes",
     "split",
     "unified",
