@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from backburner.model.anchor import Anchor, Span
-from backburner.model.fit import LETTERS, Fitted, alike, fit, letters, occurrences
+from backburner.model.fit import Fitted, fit
+from backburner.model.moved import LETTERS, alike, letters, occurrences
 from backburner.model.result import FileChange, HunkRef, Placement
 from backburner.model.symbols import symbols
 from backburner.model.task import Task
