@@ -169,11 +169,11 @@ def standing(task: Task, places: Places, live: Live) -> Standing:
                 continue
             conflicts += fitted.placement == "conflicts"
             stale += fitted.placement == "stale"
+            missing += fitted.placement == "stale" and is_missing(change, live)
             if fitted.placement == "moved":
                 moved += 1
                 shifts.add(fitted.moved_by)
     total = len(result.items)
-            missing += fitted.placement == "stale" and is_missing(change, live)
     open_items = sum(item not in task.verdicts for item in result.items)
     shift = shifts.pop() if len(shifts) == 1 else 0
     return Standing(total, open_items, hunks, conflicts, stale, (moved, shift), files, missing)
