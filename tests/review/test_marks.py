@@ -13,6 +13,7 @@ from backburner.model.task import Answer, Choice, Question, State, Task
 from backburner.model.text import hunks, split
 from backburner.review.marks import Projector, project
 from backburner.review.offers import actions_at
+from backburner.review.scene import needed_paths
 from backburner.review.words import clock_time
 from review.making import (
     FAIL,
@@ -451,6 +452,27 @@ def test_a_key_press_computes_only_its_file_again() -> None:
     after = projector.project(everything, live | {"b.py": "# typed\n" + LEXER}, view(reading=12))
     assert after["c.py"] is before["c.py"]
     assert [mark.line for mark in after["b.py"]] == [mark.line + 1 for mark in before["b.py"]]
+
+
+def test_one_file_is_as_in_the_whole_and_needs_no_text_but_those_of_its_tasks() -> None:
+    shelf = Shelf()
+    files = [change(shelf, "12.1", f"{name}.py", LEXER, TWO_HUNKS) for name in ("lexer", "b", "c")]
+    moved = change(shelf, "12.1", "new.py", LEXER, PROPOSED, renamed_from="old.py")
+    everything = state(
+        replace(ready(task(shelf), *files, moved, findings=(finding(shelf, 1, 3, "A loop."),)), seen=True),
+        running(task(shelf, 13, path="b.py")),
+        running(task(shelf, 14, path="b.py")),
+        running(task(shelf, 15, path="alone.py")),
+    )
+    live = {f"{name}.py": f"# typed\n{LEXER}" for name in ("lexer", "b", "c", "old", "alone")}
+    whole = project(everything, shelf, live, view(reading=12))
+    assert {*whole} == {*live}
+    for path in live:
+        projector = Projector(shelf)
+        needed = needed_paths(projector.tasks_at(everything, path))
+        some = {each: text for each, text in live.items() if each in needed}
+        assert projector.file(everything, some, view(reading=12), path) == whole.get(path, ())
+    assert projector.file(everything, {}, view(reading=12), "unknown.py") == ()
 
 
 def test_a_click_on_a_title_only_looks() -> None:

@@ -35,7 +35,7 @@ from backburner.model.task import LIVE, State
 from backburner.model.wire import Progress
 from backburner.model.wishes import Cancel, Command, Refusal
 from backburner.store.journal import Frozen, Journal, JournalError
-from backburner.workspace.repository import head
+from backburner.workspace.repository import branch, head
 from backburner.workspace.shadow import Shadow
 
 RETRY_S = 2.0
@@ -148,7 +148,7 @@ class Engine:
     @property
     def branch(self) -> str:
         """The branch that is checked out now; empty when detached or without Git."""
-        return head(self.root).branch
+        return branch(self.root)
 
     @property
     def is_resting(self) -> bool:

@@ -103,7 +103,7 @@ class Disk:
 
 def files_of(engine: Engine) -> set[Path]:
     """Files whose change on disk changes what is shown."""
-    found = {engine.root / path for path in needed_paths(engine.state)} | {engine.root / PROJECT_FILE}
+    found = {engine.root / path for path in needed_paths(engine.state.tasks.values())} | {engine.root / PROJECT_FILE}
     git = paths.git_dir(engine.root)
     if git is not None:
         found.add(git / "HEAD")

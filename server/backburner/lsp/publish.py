@@ -66,6 +66,10 @@ class Publisher:
         self._shown: dict[Path, Shown] = {}
         self._projectors: dict[Path, Projector] = {}
         self._titles: dict[tuple[Path, int, str], Title] = {}
+        self._as_they_are: dict[Owned, tuple[Mark, ...]] = {}
+        """Marks whose own titles are those that were shown last."""
+        self._encoded: dict[str, tuple[tuple[Mark, ...], object, list[types.Diagnostic]]] = {}
+        """By URI: marks, the version of the text, and the problems that they came to."""
         self._sent: dict[str, list[types.Diagnostic]] = {}
         self._lenses: dict[str, object] = {}
         """By URI: what the client last got as lenses."""
@@ -123,8 +127,19 @@ class Publisher:
         owned = self.session.roots.owner(uri)
         if owned is None:
             return ()
-        marks = self.project(owned.root).get(owned.path, ())
+        marks = self._marks_at(owned)
         return marks if owned.path != PROJECT_FILE else (*marks, *settings_marks(self.session, owned.root))
+
+    def _marks_at(self, owned: Owned) -> tuple[Mark, ...]:
+        """The marks of one file; looks at no text but those that its tasks are about."""
+        root, path = owned.root, owned.path
+        engine, shown = self.session.engines.get(root), self._shown.get(root)
+        if engine is None or shown is None:
+            return ()
+        projector = self._projectors[root]
+        live = self.session.live(root, needed_paths(projector.tasks_at(shown.state, path)))
+        marks = projector.file(shown.state, live, self.view(root, engine, shown.held), path)
+        return self._named(root, {path: self._titled(owned, marks)})[path]
 
     def scene(self, root: Path) -> Scene | None:
         """A project as it is shown; None: not loaded."""
@@ -132,7 +147,7 @@ class Publisher:
         return None if engine is None or shown is None else self.scene_of(engine, shown.state, shown.held)
 
     def scene_of(self, engine: Engine, state: State, held: Mapping[int, Held]) -> Scene:
-        live = self.session.live(engine.root, needed_paths(state))
+        live = self.session.live(engine.root, needed_paths(state.tasks.values()))
         places = self._projectors[engine.root].places
         return Scene(state, live, self.view(engine.root, engine, held), places)
 
@@ -141,10 +156,9 @@ class Publisher:
         engine, shown = self.session.engines.get(root), self._shown.get(root)
         if engine is None or shown is None:
             return {}
-        live = self.session.live(root, needed_paths(shown.state))
+        live = self.session.live(root, needed_paths(shown.state.tasks.values()))
         marks = self._projectors[root].project(shown.state, live, self.view(root, engine, shown.held))
-        marks = {path: tuple(self._held_title(root, mark) for mark in found) for path, found in marks.items()}
-        return self._named(root, marks)
+        return self._named(root, {path: self._titled(Owned(root, path), found) for path, found in marks.items()})
 
     def _named(self, root: Path, marks: dict[str, tuple[Mark, ...]]) -> dict[str, tuple[Mark, ...]]:
         """Numbers count in each project: with several of them, what can be done names its own."""
@@ -172,6 +186,17 @@ class Publisher:
         found = to_lsp.lenses(self.marks_of(uri))
         self._lenses[uri] = _key(found)
         return found
+
+    def _titled(self, owned: Owned, marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+        """The marks with the titles that are shown; the same tuple when those are their own."""
+        if self._as_they_are.get(owned) is marks:
+            return marks
+        shown = tuple(self._held_title(owned.root, mark) for mark in marks)
+        if any(mark is not before for mark, before in zip(shown, marks, strict=True)):
+            self._as_they_are.pop(owned, None)
+            return shown
+        self._as_they_are[owned] = marks
+        return marks
 
     def _held_title(self, root: Path, mark: Mark) -> Mark:
         """The mark with the title it had, when that is younger than `TITLE_S` and only time or waiting changed it."""
@@ -257,7 +282,7 @@ class Publisher:
         for root in self.session.engines:
             for path, marks in self.project(root).items():
                 uri = self.session.roots.uri(root, path)
-                wanted[uri] = self._problems(marks, self._line_of(Owned(root, path)))
+                wanted[uri] = self._problems_of(uri, Owned(root, path), marks)
             settings = settings_marks(self.session, root)
             if settings:
                 uri = self.session.roots.uri(root, PROJECT_FILE)
@@ -268,6 +293,7 @@ class Publisher:
             document = self.session.documents.get(uri)
             if document is not None:
                 wanted[uri] = self._problems(self.marks_of(uri), document.line)
+        self._encoded = {uri: known for uri, known in self._encoded.items() if uri in wanted}
         for uri in {**self._sent, **wanted}:
             self._send(uri, wanted.get(uri, []))
         await self._refresh_lenses()
@@ -280,12 +306,22 @@ class Publisher:
         lines = (self.session.editors.live(owned, self.session) or "").split("\n")
         return lambda line: lines[line] if 0 <= line < len(lines) else ""
 
+    def _problems_of(self, uri: str, owned: Owned, marks: tuple[Mark, ...]) -> list[types.Diagnostic]:
+        """The problems of a project's file; the same list while neither marks nor text changed."""
+        document = self.session.document(owned)
+        version = self.session.editors.live(owned, self.session) if document is None else (document, document.version)
+        known = self._encoded.get(uri)
+        if known is None or known[0] is not marks or known[1] != version:
+            known = self._encoded[uri] = (marks, version, self._problems(marks, self._line_of(owned)))
+        return known[2]
+
     def _problems(self, marks: tuple[Mark, ...], line_of: Callable[[int], str]) -> list[types.Diagnostic]:
         found = (to_lsp.problem(mark, line_of, self.session.client) for mark in marks)
         return [problem for problem in found if problem is not None]
 
     def _send(self, uri: str, problems: list[types.Diagnostic]) -> None:
-        if problems == self._sent.get(uri, []):
+        sent = self._sent.get(uri, [])
+        if problems is sent or problems == sent:
             return
         if problems:
             self._sent[uri] = problems

@@ -2,7 +2,8 @@
 
 One mark for each task that has a line, one for each open hunk (seen only in the result being read, but its actions are
 found by range in any), one for each open finding. Two marks on a line share one lens line. Results of another branch
-give none. A `Projector` remembers, so that after a key press only the file that changed is computed again.
+give none. A `Projector` remembers, so that after a key press only the file that changed is computed again, and whoever
+asks about one file pays for no other.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from backburner.review import lenses, problems
 from backburner.review.hover import finding_hover, hover, hunk_hover
 from backburner.review.offers import finding_offers, hunk_offers, look, offers
 from backburner.review.placement import Placed, Places, Texts, live_path, place_fitted
-from backburner.review.scene import Live, Scene, View, is_parked
+from backburner.review.scene import Live, Scene, View, is_parked, paths_of
 from backburner.review.words import ASCII
 
 PRESSING: dict[TaskState, int] = {"asking": 1, "ready": 2, "failed": 3, "running": 4, "queued": 5}
@@ -42,6 +43,7 @@ class Projector:
         self.places = Places(texts)
         self._parts: dict[tuple[int, str], _Part] = {}
         self._files: dict[str, _File] = {}
+        self._at: tuple[State, dict[str, tuple[Task, ...]]] = (State(), {})
 
     def project(self, state: State, live: Live, view: View) -> Marks:
         """As the function; a file's tuple is the same object as last time when nothing in it changed."""
@@ -49,18 +51,48 @@ class Projector:
         parts: dict[tuple[int, str], _Part] = {}
         by_path: dict[str, list[tuple[Mark, ...]]] = {}
         for task in state.tasks.values():
-            if task.state not in PRESSING or is_parked(task, view.branch):
-                continue
-            for key, inputs in _pieces(scene, task):
-                part = self._parts.get(key)
-                if part is None or part.inputs != inputs:
-                    part = _Part(inputs, _marks(scene, task, inputs))
+            for key, part in self._shown(scene, task):
                 parts[key] = part
                 if part.marks:
                     by_path.setdefault(part.marks[0].path, []).append(part.marks)
         self._parts = parts
+        for gone in self.places.standings.keys() - {number for number, _ in parts}:
+            del self.places.standings[gone]
         self._files = {path: self._file(path, tuple(pieces)) for path, pieces in by_path.items()}
         return {path: file.marks for path, file in self._files.items()}
+
+    def tasks_at(self, state: State, path: str) -> tuple[Task, ...]:
+        """The tasks that a file's marks come from."""
+        if self._at[0] is not state:
+            found: dict[str, list[Task]] = {}
+            for task in state.tasks.values():
+                for each in dict.fromkeys(paths_of(task)):
+                    found.setdefault(each, []).append(task)
+            self._at = (state, {each: tuple(tasks) for each, tasks in found.items()})
+        return self._at[1].get(path, ())
+
+    def file(self, state: State, live: Live, view: View, path: str) -> tuple[Mark, ...]:
+        """What `project` has for one file. `live` need only hold what the tasks of `tasks_at` need."""
+        tasks = self.tasks_at(state, path)
+        if not tasks:
+            return ()
+        scene = Scene(state, live, view, self.places)
+        shown = [(key, part) for task in tasks for key, part in self._shown(scene, task, path)]
+        self._parts.update(shown)
+        file = self._files[path] = self._file(path, tuple(part.marks for _, part in shown if part.marks))
+        return file.marks
+
+    def _shown(self, scene: Scene, task: Task, only: str | None = None) -> Iterator[tuple[tuple[int, str], _Part]]:
+        """What the task shows, in one file or in all."""
+        if task.state not in PRESSING or is_parked(task, scene.view.branch):
+            return
+        for key, path, inputs in _pieces(scene, task):
+            if only is not None and path != only:
+                continue
+            part = self._parts.get(key)
+            if part is None or part.inputs != inputs:
+                part = _Part(inputs, _marks(scene, task, inputs))
+            yield key, part
 
     def _file(self, path: str, pieces: tuple[tuple[Mark, ...], ...]) -> _File:
         known = self._files.get(path)
@@ -112,8 +144,8 @@ def _same(one: object, other: object) -> bool:
     return one is other
 
 
-def _pieces(scene: Scene, task: Task) -> Iterator[tuple[tuple[int, str], _OfTask | _OfFile | _OfFinding]]:
-    """What the task shows, each piece with the key it is remembered by."""
+def _pieces(scene: Scene, task: Task) -> Iterator[tuple[tuple[int, str], str, _OfTask | _OfFile | _OfFinding]]:
+    """What the task shows, each piece with the key it is remembered by and its file."""
     view = scene.view
     reading = view.reading == task.number
     shown = (view.ascii, view.diagnostics, view.has_lens, view.read_first, view.root_uri, reading)
@@ -125,19 +157,19 @@ def _pieces(scene: Scene, task: Task) -> Iterator[tuple[tuple[int, str], _OfTask
         if task.state in LIVE:
             own = scene.live[task.target.path] if changed else None
             more = (int(view.now // 60), view.held.get(task.number), scene.overlaps(task), changed, own)
-        yield (task.number, ""), _OfTask(shown, task, placed, more)
+        yield (task.number, ""), task.target.path, _OfTask(shown, task, placed, more)
     if task.state != "ready" or task.result is None:
         return
     first = 1
     for change, hunks in scene.standing(task).files:
         path = live_path(change, scene.live)
         if hunks is not None and scene.live.get(path) is not None:
-            yield (task.number, f"file:{change.path}"), _OfFile(shown, task, change, hunks, path, first)
+            yield (task.number, f"file:{change.path}"), path, _OfFile(shown, task, change, hunks, path, first)
         first += len(change.hunks)
     for finding in task.result.findings:
         where = scene.places.anchor(finding.anchor, scene.live) if finding.id not in task.verdicts else None
         if where is not None and where.span is not None:
-            yield (task.number, finding.id), _OfFinding(shown, task, finding, where)
+            yield (task.number, finding.id), finding.anchor.path, _OfFinding(shown, task, finding, where)
 
 
 def _marks(scene: Scene, task: Task, inputs: _OfTask | _OfFile | _OfFinding) -> tuple[Mark, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from backburner.model.anchor import Anchor, Span
 from backburner.model.fit import Fitted, fit
@@ -18,6 +18,9 @@ from backburner.model.result import FileChange, HunkRef, Placement
 from backburner.model.symbols import symbols
 from backburner.model.task import Task
 from backburner.model.text import LineMap, count, opcodes, split
+
+if TYPE_CHECKING:
+    from backburner.review.scene import Standing
 
 SURVIVING = 0.2
 """Share of a place's letters that must still be there to follow it by its lines alone."""
@@ -93,6 +96,8 @@ class Places:
 
     def __init__(self, texts: Texts) -> None:
         self.texts = texts
+        self.standings: dict[int, tuple[tuple[object, ...], Standing]] = {}
+        """How the result of each task stands, and what that was counted from."""
         self._files: dict[str, _Known] = {}
 
     def anchor(self, anchor: Anchor, live: Mapping[str, str | None]) -> Placed | None:

@@ -6,7 +6,7 @@ open hunks of one result are. Nothing here outlives a projection but what `Place
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from msgspec import Struct
 from backburner.model.anchor import Span
 from backburner.model.fit import Fitted
 from backburner.model.held import Held
-from backburner.model.result import FileChange, HunkRef
+from backburner.model.result import FileChange, HunkRef, Result
 from backburner.model.task import DONE, LIVE, Delegation, State, Task
 from backburner.review.placement import Placed, Places, live_path
 
@@ -152,10 +152,20 @@ class Scene:
 
 
 def standing(task: Task, places: Places, live: Live) -> Standing:
-    """How the task's result stands in the live texts; everything zero without one."""
-    result = task.result
-    if result is None:
+    """How the task's result stands in the live texts; everything zero without one. Remembered by `places`."""
+    if task.result is None:
         return Standing(0, 0, 0, 0, 0, (0, 0), ())
+    seen = (task, *(live.get(path, ...) for path in paths_of(task)))
+    known = places.standings.get(task.number)
+    if known is not None and known[0] == seen:
+        return known[1]
+    found = _counted(task, task.result, places, live)
+    if all(placed is not None for _, placed in found.files):
+        places.standings[task.number] = (seen, found)
+    return found
+
+
+def _counted(task: Task, result: Result, places: Places, live: Live) -> Standing:
     files = tuple((change, places.hunks(task, change, live)) for change in result.proposal.files)
     hunks = conflicts = stale = moved = missing = 0
     shifts: set[int] = set()
@@ -205,14 +215,19 @@ def needed_texts(state: State) -> frozenset[str]:
     return frozenset(found)
 
 
-def needed_paths(state: State) -> frozenset[str]:
-    """Paths whose live text a projection of `state` reads."""
-    found: set[str] = set()
-    for task in state.tasks.values():
-        if task.state in LIVE or task.state in ("ready", "failed"):
-            found.add(task.target.path)
-        if task.state == "ready" and task.result is not None:
-            for change in task.result.proposal.files:
-                found.update(path for path in (change.path, change.renamed_from) if path is not None)
-            found.update(finding.anchor.path for finding in task.result.findings)
-    return frozenset(found)
+def needed_paths(tasks: Iterable[Task]) -> frozenset[str]:
+    """Paths whose live text a projection of these tasks reads."""
+    return frozenset(path for task in tasks for path in paths_of(task))
+
+
+def paths_of(task: Task) -> Iterator[str]:
+    """The files in which a task can show something, or whose text decides what it shows."""
+    if task.state in LIVE or task.state in ("ready", "failed"):
+        yield task.target.path
+    if task.state == "ready" and task.result is not None:
+        for change in task.result.proposal.files:
+            yield change.path
+            if change.renamed_from is not None:
+                yield change.renamed_from
+        for finding in task.result.findings:
+            yield finding.anchor.path

@@ -65,14 +65,24 @@ def head(root: Path) -> Head:
     if git_dir is None:
         return Head()
     common = _common(git_dir)
-    commit, branch = "", ""
+    commit = ""
     said = _read(git_dir / "HEAD")
     if match := _REF.match(said):
-        branch = match[1].decode("utf-8", "replace").removeprefix("refs/heads/")
         commit = _resolved(git_dir, common, os.fsdecode(match[1]))
     elif _COMMIT.match(said):
         commit = said.decode("ascii", "replace").strip()
-    return Head(commit=commit, branch=branch, index_digest=index_digest(git_dir / "index"))
+    return Head(commit=commit, branch=_branch(said), index_digest=index_digest(git_dir / "index"))
+
+
+def branch(root: Path) -> str:
+    """The branch of `head`, from one small read."""
+    git_dir = git_folder(root)
+    return "" if git_dir is None else _branch(_read(git_dir / "HEAD"))
+
+
+def _branch(said: bytes) -> str:
+    match = _REF.match(said)
+    return "" if match is None else match[1].decode("utf-8", "replace").removeprefix("refs/heads/")
 
 
 def git_folder(root: Path) -> Path | None:
