@@ -141,7 +141,10 @@ def _group_title(state: State, task: Task) -> str:
     delegation = state.delegations.get(task.group)
     if delegation is None or len(delegation.tasks) < 2:
         return ""
-    return short(delegation.title or delegation.instruction or delegation.recipe, TITLE)
+    first = state.tasks.get(delegation.tasks[0], task)
+    problems = first.target.diagnostics
+    said = f"{delegation.recipe}: {problems[0].message}" if problems else delegation.recipe
+    return short(delegation.title or delegation.instruction or said, TITLE)
 
 
 def _parked(state: State, branch: str) -> list[QueueRow]:
