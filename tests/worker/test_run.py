@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 
 import pytest
 from msgspec.structs import replace
@@ -10,8 +11,10 @@ from backburner.agent.loop import NUDGE
 from backburner.lib.clock import HandClock
 from backburner.model.catalog import AgentSpec
 from backburner.model.events import Asked, Briefed, RunFailed, RunFinished, ToolsDone, TurnTaken
+from backburner.model.result import Cause
 from backburner.model.task import Answer, Opening
 from backburner.model.wire import Ack, CancelRun, Draft, Fact, Isolation, Progress, RunEnded, SteerRun, WantDraft, Watch
+from backburner.workspace.git import Lost
 from worker.support import scripted, worker
 
 PLAN = turn(call("plan", direction="split at any space"))
@@ -94,13 +97,21 @@ async def test_whatever_goes_wrong_is_one_sentence(cafe: Project, fields: dict[s
     assert "\n" not in fact.cause.sentence
 
 
-async def test_a_snapshot_that_is_gone_is_one_sentence(cafe: Project) -> None:
-    snapshot = replace(await cafe.snapshot(), commit="1" * 40)
+LOOK = script(turn(call("read", path="tests/test_lexer.py"), call("read", path="lexer.py")), turn(FINISH))
+
+
+@pytest.mark.parametrize("text", [WORK, LOOK])
+@pytest.mark.parametrize("lost", ["the snapshot", "what it borrows"])
+async def test_a_snapshot_that_is_gone_is_one_sentence(cafe: Project, lost: str, text: str) -> None:
+    snapshot = await cafe.snapshot()
+    if lost == "the snapshot":
+        snapshot = replace(snapshot, commit="1" * 40)
+    else:
+        shutil.rmtree(cafe.root / ".git/objects")
     async with worker() as daemon:
-        fact = await daemon.run(scripted(cafe, snapshot, WORK))
+        fact = await daemon.run(scripted(cafe, snapshot, text))
     assert isinstance(fact, RunFailed)
-    assert fact.cause.kind == "snapshot"
-    assert "could not be used" in fact.cause.sentence
+    assert fact.cause == Cause(kind="snapshot", sentence=Lost.sentence, who="git")
 
 
 async def test_one_run_takes_no_sibling_down(cafe: Project) -> None:

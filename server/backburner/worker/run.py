@@ -31,11 +31,12 @@ from backburner.model.result import Finding, Proposal, Result
 from backburner.model.transcript import ToolSpec
 from backburner.model.wire import RunSpec
 from backburner.providers.base import Model
-from backburner.worker.causes import cause_of
+from backburner.worker.causes import cause_of, innermost
 from backburner.worker.rebase import rebase
 from backburner.worker.refit import Refit, asked_paths, merge_live, merged_proposal
 from backburner.worker.report import RunReport
-from backburner.workspace.sandbox import Level
+from backburner.workspace.git import GitFailed, Lost
+from backburner.workspace.sandbox import Level, SandboxFailed
 from backburner.workspace.shadow import Shadow
 from backburner.workspace.tree import Workspace
 
@@ -263,7 +264,7 @@ class Run:
     async def _failed(self, error: Exception) -> RunFact:
         """The failure, with what there is to show."""
         spec = self.spec
-        cause = cause_of(error, spec.run)
+        cause = cause_of(await self._named(error), spec.run)
         result = None
         try:
             proposal, noted = await self.draft(), await self._noted()
@@ -274,6 +275,15 @@ class Run:
         except Exception as second:
             cause_of(second, spec.run)
         return RunFailed(task=spec.task, run=spec.run, cause=cause, result=result, at=self._around.clock.now())
+
+    async def _named(self, error: Exception) -> Exception:
+        """What git found wrong, by its name when it is that the person's repository lost what this task needs."""
+        if self._shadow is None or not isinstance(innermost(error), GitFailed | SandboxFailed):
+            return error
+        try:
+            return error if await self._shadow.is_whole(self.spec.snapshot) else Lost()
+        except (GitFailed, OSError):
+            return error
 
     async def _stopped(self) -> RunFact:
         """The person stopped it and keeps what it has."""

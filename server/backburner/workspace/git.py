@@ -57,6 +57,18 @@ class NoGit(Exception):
         super().__init__(self.sentence)
 
 
+class Lost(Exception):
+    """What a snapshot needs is not there any more: the person's repository lost commits that it borrows from."""
+
+    sentence = (
+        "The files that it started from are gone: your repository no longer has that commit. "
+        "Run it again: it starts from what is on your screen now."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
 @dataclass(frozen=True)
 class Git:
     """One way to call git: which repository, which files, which index. A value; `but` makes a variant."""

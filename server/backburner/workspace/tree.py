@@ -21,7 +21,7 @@ from backburner.model.result import Changed, Proposal
 from backburner.model.task import Snapshot
 from backburner.workspace import folders
 from backburner.workspace.folders import EXECUTABLE, FILE, FOLDER, LINK, REPOSITORY, Entry, Folders
-from backburner.workspace.git import Git, GitFailed
+from backburner.workspace.git import Git, GitFailed, Lost
 from backburner.workspace.objects import object_id
 from backburner.workspace.proposals import propose
 from backburner.workspace.shadow import Shadow
@@ -87,7 +87,7 @@ class Workspace:
     async def read(self, path: str) -> bytes | None:
         """The bytes of a file as it is now; None when there is none. Links are followed inside the tree.
 
-        Raises `OutsideRoot` for a path that is not inside the project.
+        Raises `OutsideRoot` for a path that is not inside the project, and `Lost`.
         """
         entry = await self._entry(self._now, path)
         return None if entry is None else await self._data(entry)
@@ -227,9 +227,14 @@ class Workspace:
     def _put_tree(self, data: bytes) -> str:
         return self.shadow.loose.write("tree", [data], durable=False)[0]
 
-    async def _data(self, entry: Entry) -> bytes | None:
+    async def _data(self, entry: Entry) -> bytes:
+        """The bytes of a file that is in the tree. Raises `Lost`."""
         data = self._unstored.get(entry.id)
-        return await self.shadow.get(entry.id) if data is None else data
+        if data is None:
+            data = await self.shadow.get(entry.id)
+        if data is None:
+            raise Lost
+        return data
 
     async def _entry(self, tree: Folders, path: str) -> Entry | None:
         resolved = await self._resolved(tree, path)
