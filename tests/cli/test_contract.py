@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from daemon_home import REAL, Home, new_home
+from cli.shell import BEFORE, Shell, open_shell
 from emulator.script import Call, Scene, Script, Turn
-from emulator.server import Emulator
 
-BEFORE = "def add(a, b):\n    return a - b\n\n\ndef mul(a, b):\n    return a + b\n"
 SCRIPT = Script(
     (
         Scene(
@@ -73,57 +66,10 @@ SCRIPT = Script(
 )
 
 
-@dataclass
-class Shell:
-    """A shell in a project, with the keys of the emulated providers."""
-
-    home: Home
-    project: Path
-    env: dict[str, str]
-    emulator: Emulator
-
-    async def __call__(self, *words: str, code: int = 0) -> Any:
-        """Run a verb with `--json`; its JSON. Fails when the exit code is another one."""
-        ended = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, REAL, *words, "--json"],
-            cwd=self.project,
-            env={**self.home.environment, **self.env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=90,
-        )
-        assert ended.returncode == code, (ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-        return json.loads(ended.stdout) if ended.stdout.strip() else None
-
-    def text(self) -> str:
-        return (self.project / "calc.py").read_text()
-
-
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "calc.py").write_text(BEFORE)
-    for words in (
-        ["init", "-q"],
-        ["add", "."],
-        ["-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "first"],
-    ):
-        subprocess.run(["git", *words], cwd=folder, check=True)
-    return folder
-
-
-@pytest.fixture
-def home() -> Iterator[Home]:
-    with new_home(REAL) as home:
-        yield home
-
-
-@pytest.fixture
-async def shell(home: Home, project: Path) -> AsyncIterator[Shell]:
-    async with Emulator(SCRIPT) as emulator:
-        yield Shell(home, project, emulator.env(), emulator)
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    async with open_shell(tmp_path, SCRIPT) as opened:
+        yield opened
 
 
 async def test_a_task_goes_from_delegate_to_an_accepted_file(shell: Shell) -> None:

@@ -207,7 +207,7 @@ def frames(turn: Turn, asked: Asked, body: dict[str, Any], counted: Counted) -> 
         "cache_read_input_tokens": counted.read,
         "cache_creation": {"ephemeral_5m_input_tokens": counted.wrote, "ephemeral_1h_input_tokens": 0},
     }
-    name = f"{asked.name}{asked.taken:02d}"
+    name = f"{asked.place}"
     message = {
         "id": f"msg_{name}", "type": "message", "role": "assistant", "model": body["model"], "content": [],
         "container": None, "stop_reason": None, "stop_sequence": None, "stop_details": None,

@@ -106,7 +106,7 @@ def asked(body: dict[str, Any]) -> Asked:
 
 def frames(turn: Turn, asked: Asked, body: dict[str, Any], counted: Counted, quirks: Set[str]) -> list[bytes]:
     """The chunks of the answer."""
-    name = f"{asked.name}{asked.taken:02d}"
+    name = f"{asked.place}"
     head = {"id": f"chatcmpl-{name}", "object": "chat.completion.chunk", "created": 1795440000, "model": body["model"]}
     found: list[bytes] = []
 

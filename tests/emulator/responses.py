@@ -143,7 +143,7 @@ def asked(body: dict[str, Any]) -> Asked:
 
 def output(turn: Turn, asked: Asked, body: dict[str, Any]) -> list[dict[str, Any]]:
     """The items of the answer."""
-    name = f"{asked.name}{asked.taken:02d}"
+    name = f"{asked.place}"
     found: list[dict[str, Any]] = []
     if turn.think and (turn.say or turn.calls):
         prefix = hashlib.sha256()
@@ -182,7 +182,7 @@ def response(turn: Turn, asked: Asked, body: dict[str, Any], counted: Counted, s
     ended = status in ("completed", "incomplete")
     cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
     return {
-        "id": f"resp_{asked.name}{asked.taken:02d}", "object": "response", "created_at": 1795440000, "status": status,
+        "id": f"resp_{asked.place}", "object": "response", "created_at": 1795440000, "status": status,
         "background": bool(body.get("background")), "error": None, "incomplete_details": cut,
         "instructions": None, "max_output_tokens": None, "model": body["model"],
         "output": output(turn, asked, body) if ended else [], "parallel_tool_calls": True,

@@ -19,6 +19,7 @@ The format is that of `backburner.providers.scripted` plus `pieces` and `fault`.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -102,6 +103,12 @@ class Asked:
     items: list[Item]
     name: str
     """Stable name of the conversation (a hash of its first user message)."""
+
+    @property
+    def place(self) -> str:
+        """Stable name of this point in the conversation, for ids: never that of another one."""
+        said = "\0".join(text for item in self.items for text in (item.kind, *item.texts))
+        return f"{self.name}{self.taken:02d}{hashlib.sha256(said.encode()).hexdigest()[:4]}"
 
     @property
     def taken(self) -> int:

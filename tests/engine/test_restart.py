@@ -15,12 +15,14 @@ from backburner.model.decide import decide
 from backburner.model.events import Checkpoint
 from backburner.model.evolve import fold
 from backburner.model.task import Opening, State
+from backburner.model.transcript import Message, ToolResult, ToolResults, Turn
+from backburner.model.wire import CancelRun, RunEnded
 from backburner.store import journal as journals
 from backburner.store import paths
 from backburner.store.journal import Frozen, Journal
 from backburner.workspace.repository import head
 from domain import question, result
-from engine.peer import House, delegation, git, here, until, until_state
+from engine.peer import House, delegation, git, here, turns, until, until_state
 
 
 def again(house: House) -> House:
@@ -290,6 +292,42 @@ async def test_the_days_budget_is_shared_and_a_new_day_begins(house: House) -> N
         await house.wind(86400)
         assert other.state.tasks[2].state == "running"
         assert other.spending() == (0.0, 1.0)
+
+
+async def test_a_run_stops_between_two_turns_when_the_days_money_is_spent_and_goes_on_when_it_is_raised(
+    house: House,
+) -> None:
+    house.config("[limits]\nday_usd = 1\ntask_usd = 50\n")
+    async with house.open() as projects:
+        engine = await projects.engine(house.project())
+        await engine.submit(delegation(*here(1, 11)))
+        worker = await house.worker()
+        first, other = await worker.started(1), await worker.started(2)
+        await worker.brief(first)
+        await worker.brief(other)
+        await worker.turn(first, "", "read", cost=1.5)
+        # The turn is paid for: what it calls is still done.
+        assert engine.state.tasks[1].state == "running"
+        read = ToolResult(call_id="call-read", name="read", text="1\tline")
+        await worker.send_fact(first, e.ToolsDone(task=1, run="1.1", results=(read,), at=house.clock.now()))
+        cancelled = await worker.heard_of(CancelRun, "1.1")
+        assert not cancelled.keep
+        await worker.say(RunEnded(run="1.1", root=first.root))
+        await until_state(engine, 1, "queued")
+        await turns()
+        assert engine.held[1].short == "waits: today's $1 is spent"
+        assert engine.state.tasks[1].runs[-1].end == "paused"
+        assert engine.state.tasks[1].idle_interruptions == 0
+        # One that has come to its end is not stopped.
+        await worker.turn(other, "", "finish", cost=0.5)
+        done = ToolResult(call_id="call-finish", name="finish", text="Received.")
+        await worker.fact(other, e.ToolsDone(task=2, run="2.1", results=(done,), at=house.clock.now()))
+        assert engine.state.tasks[2].state == "running"
+        await engine.submit(w.RaiseBudget(task=0, budget_usd=5, day=engine.today()))
+        again = await worker.started(1, "1.2")
+        assert again.opening == Opening(kind="resume")
+        assert again.conversation is not None
+        assert [type(entry) for entry in again.conversation.entries] == [Message, Turn, ToolResults]
 
 
 async def test_settings_are_read_again_when_the_file_changes(house: House) -> None:

@@ -11,7 +11,7 @@ from backburner.model.decide import decide
 from backburner.model.evolve import fold
 from backburner.model.task import Accepted, Opening, State
 from backburner.model.wishes import Command, Refusal
-from domain import DAY, T0, Story, cause, delegate, question, result
+from domain import DAY, T0, Story, cause, delegate, question, result, turn
 
 PATH = "src/lexer.py"
 
@@ -274,8 +274,6 @@ def test_a_limit_raised_in_one_project_counts_in_all() -> None:
 
 
 def test_an_unknown_price_never_counts_as_spent() -> None:
-    from domain import turn
-
     story = Story().delegated().running()
     story.happen(e.TurnTaken(task=1, run="1.1", turn=turn("x", cost=None), day=DAY, at=T0))
     assert known_cost(story.task()) == 0
@@ -286,6 +284,20 @@ def test_an_unknown_price_never_counts_as_spent() -> None:
     assert not is_task_spent(story.task(), None)
     story.do(w.RaiseBudget(task=1, budget_usd=3))
     assert not is_task_spent(story.task(), 1.0)
+
+
+def test_a_task_that_its_budget_stopped_goes_on_where_it_was_when_that_is_raised() -> None:
+    story = Story().delegated().running()
+    story.happen(e.TurnTaken(task=1, run="1.1", turn=turn("x", cost=1.5), day=DAY, at=T0))
+    story.happen(e.RunFailed(task=1, run="1.1", cause=cause("budget"), at=T0))
+    story.do(w.RaiseBudget(task=1, budget_usd=1.2))
+    assert story.task().state == "failed"
+    story.do(w.RaiseBudget(task=1, budget_usd=3))
+    assert (story.task().state, story.task().failure) == ("queued", None)
+    assert story.task().opening == Opening(kind="resume")
+    assert not story.task().wants_snapshot
+    story.running()
+    assert not story.task().runs[-1].fresh
 
 
 def test_money_as_people_write_it() -> None:

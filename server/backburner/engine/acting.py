@@ -22,7 +22,7 @@ from backburner.model import wishes as w
 from backburner.model.catalog import AgentSpec
 from backburner.model.decide import decide
 from backburner.model.events import Event
-from backburner.model.evolve import admit
+from backburner.model.evolve import admit, is_current
 from backburner.model.result import Cause, Proposal
 from backburner.model.task import LIVE, State, Task
 from backburner.model.text import decode
@@ -62,6 +62,26 @@ def react(engine: Engine, batch: Batch) -> None:
                 engine.alarms.clear(("question", event.task))
             case _:
                 pass
+
+
+def pause_if_spent(engine: Engine, batch: Batch) -> None:
+    """Stop what has just ended a turn when the day's money is spent: before its next request, which its ack would begin."""
+    for event in batch.events:
+        if not isinstance(event, e.Briefed | e.ToolsDone):
+            continue
+        task = engine.state.tasks[event.task]
+        # What called `finish` asks for nothing more.
+        ends = isinstance(event, e.ToolsDone) and any(
+            result.name == "finish" and not result.is_error for result in event.results
+        )
+        if task.state != "running" or ends or "budget" in task.exempt:
+            continue
+        budget = engine.shared.ledger.budget(engine.today(), engine.settings.limits.day_usd)
+        if not budget.is_spent:
+            return
+        paused = e.RunPaused(task=event.task, run=event.run, at=engine.shared.clock.now())
+        engine.deed(lambda state, paused=paused: (paused,) if is_current(state, paused.task, paused.run) else ())
+        engine.shared.workers.cancel(str(engine.root), event.run, event.task)
 
 
 def capacity(engine: Engine) -> Capacity:

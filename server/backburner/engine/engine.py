@@ -319,6 +319,7 @@ class Engine:
             self.revision += 1
             self.held = plan.held
             self._tell_subscribers(batch.events)
+        acting.pause_if_spent(self, batch)
         batch.answer()
         acting.start(self, plan)
         self._tell_ledger()

@@ -11,6 +11,7 @@ from typing import assert_never
 from backburner.model import decide_verdicts as verdicts
 from backburner.model import events as e
 from backburner.model import wishes as w
+from backburner.model.budget import known_cost
 from backburner.model.decide_verdicts import busy, known, refuse
 from backburner.model.events import Event
 from backburner.model.held import RULES
@@ -243,4 +244,9 @@ def _raise(task: Task, command: w.RaiseBudget, now: float) -> Decision:
         return refuse("bad_arguments", "A limit must be more than $0.")
     if task.budget_usd == command.budget_usd:
         return ()
-    return (e.BudgetRaised(task=task.number, budget_usd=command.budget_usd, at=now),)
+    raised = e.BudgetRaised(task=task.number, budget_usd=command.budget_usd, at=now)
+    stopped_by_it = task.failure is not None and task.failure.kind == "budget" and task.state in ("failed", "ready")
+    if not stopped_by_it or task.accepting or command.budget_usd <= known_cost(task):
+        return (raised,)
+    # That was all it wanted for: it goes on where it was.
+    return (raised, e.Requeued(task=task.number, opening=Opening(kind="resume"), at=now))

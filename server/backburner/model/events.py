@@ -198,6 +198,14 @@ class RunInterrupted(Struct, frozen=True, kw_only=True, tag=True):
     at: float
 
 
+class RunPaused(Struct, frozen=True, kw_only=True, tag=True):
+    """The run was stopped between two turns because the day's money is spent; it goes on when it may."""
+
+    task: int
+    run: str
+    at: float
+
+
 class Cancelled(Struct, frozen=True, kw_only=True, tag=True):
     task: int
     at: float
@@ -338,6 +346,7 @@ Event = (
     | RunFinished
     | RunFailed
     | RunInterrupted
+    | RunPaused
     | Cancelled
     | Seen
     | AcceptBegun

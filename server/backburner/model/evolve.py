@@ -43,8 +43,13 @@ def evolve(task: Task | None, event: Event) -> Task:
 
 def admit(state: State, fact: RunFact) -> bool:
     """Whether the fact is of its task's current run; the last words of a cancelled or lost run are not."""
-    task = state.tasks.get(fact.task)
-    return task is not None and task.state == "running" and task.run is not None and task.run.id == fact.run
+    return is_current(state, fact.task, fact.run)
+
+
+def is_current(state: State, number: int, run: str) -> bool:
+    """Whether the task is at work in this run."""
+    task = state.tasks.get(number)
+    return task is not None and task.state == "running" and task.run is not None and task.run.id == run
 
 
 def fold(state: State, events: Sequence[Event]) -> State:
@@ -185,6 +190,9 @@ def _next(task: Task, event: Event) -> Task:
                 opening=task.opening or (Opening(kind="resume") if _has_begun(task) else None),
                 idle_interruptions=task.idle_interruptions + (not event.by_restart),
             )
+        case e.RunPaused():
+            ended = _ended(task, "paused", event.at)
+            return _to("queued", ended, event.at, opening=task.opening or Opening(kind="resume"))
         case e.Cancelled():
             ended = _ended(task, "cancelled", event.at) if task.state == "running" else task
             state = "cancelled" if task.result is None else settled(task.result, task.verdicts)

@@ -37,7 +37,7 @@ def _rows() -> dict[tuple[TaskState | None, type[Event]], frozenset[TaskState]]:
     row(["running"], [e.Asked], "asking")
     row(["running"], [e.RunFinished], "ready")
     row(["running"], [e.RunFailed], "ready", "failed")
-    row(["running"], [e.RunInterrupted], "queued")
+    row(["running"], [e.RunInterrupted, e.RunPaused], "queued")
     row(["asking"], [e.Answered], "queued")
     row(["queued", "running", "asking"], [e.Steered])
     row(["queued", "running", "asking"], [e.Cancelled], "cancelled", *SETTLED)

@@ -89,7 +89,7 @@ class Run(Struct, frozen=True, kw_only=True):
     effort: str = ""
     started_at: float
     ended_at: float | None = None
-    end: Literal["", "finished", "failed", "interrupted", "cancelled", "asked"] = ""
+    end: Literal["", "finished", "failed", "interrupted", "paused", "cancelled", "asked"] = ""
     fresh: bool = True
     """False: it continues the transcript and the changes of the run before it."""
     turns: int = 0
