@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.support import EDIT, FILES, FINISH, LEXER, Project, call, project, script, spec_for, turn
 from backburner.model.catalog import AgentSpec
-from backburner.model.events import DirectionStated, RunFailed, RunFinished, ToolsDone, TurnTaken
+from backburner.model.conversation import fold
+from backburner.model.events import Briefed, DirectionStated, RunFailed, RunFinished, ToolsDone, TurnTaken
 from backburner.model.task import Opening
 from backburner.model.wire import Environment, Isolation, Limits
 from backburner.workspace.sandbox import Level, probe
@@ -87,6 +89,87 @@ async def test_the_check_runs_on_the_agent_s_change_and_changes_nothing(cafe: Pr
     [check] = bad.result.checks
     assert (check.passed, check.exit_code) == (False, 1)
     assert "AssertionError" in check.tail
+
+
+WORSE = call("edit", path="lexer.py", old='text.split(" ")', new="list(text)")
+BETTER = call("edit", path="lexer.py", old="list(text)", new="text.split()")
+NOT_LIST = "grep -q 'list(text)' lexer.py && { echo '2 failed'; exit 1; } || echo '3 passed'"
+
+
+async def test_a_check_that_fails_is_handed_back_once_and_the_result_shows_how_it_ended(
+    cafe: Project, strict: Level
+) -> None:
+    snapshot = await cafe.snapshot()
+    text = script(turn(WORSE), turn(FINISH), turn(BETTER), turn(FINISH))
+    async with worker(level=strict) as daemon:
+        fact = await daemon.run(scripted(cafe, snapshot, text, isolation=Isolation(check=NOT_LIST)))
+    assert isinstance(fact, RunFinished)
+    [check] = fact.result.checks
+    assert (check.passed, check.summary, check.note) == (True, "3 passed", "")
+    [told] = [fact for fact in daemon.facts() if isinstance(fact, Briefed)][1:]
+    assert told.messages[0].startswith("The project's check was run on your result and fails (2 failed): `grep")
+    assert "Before your change it passed." in told.messages[0]
+    assert fact.result.proposal.hunks
+
+
+async def test_a_check_that_goes_on_failing_is_not_handed_back_again(cafe: Project, strict: Level) -> None:
+    snapshot = await cafe.snapshot()
+    other = call("edit", path="lexer.py", old="Words of a text.", new="Letters of a text.")
+    text = script(turn(WORSE), turn(FINISH), turn(other), turn(FINISH), turn(BETTER), turn(FINISH))
+    async with worker(level=strict) as daemon:
+        fact = await daemon.run(scripted(cafe, snapshot, text, isolation=Isolation(check=NOT_LIST)))
+        assert isinstance(fact, RunFinished)
+        [check] = fact.result.checks
+        assert (check.passed, check.summary) == (False, "2 failed")
+        assert daemon.kinds().count("TurnTaken") == 4
+        # Nor when the run was interrupted meanwhile and goes on.
+        facts = daemon.facts()
+        last = max(index for index, one in enumerate(facts) if isinstance(one, Briefed))
+        spec = scripted(cafe, snapshot, text, isolation=Isolation(check=NOT_LIST), run="12.2")
+        changes = tuple(changed for one in facts[:last] if isinstance(one, ToolsDone) for changed in one.changes)
+        again = replace(spec, conversation=fold(facts[: last + 1]), opening=Opening(kind="resume"), changes=changes)
+        fact = await daemon.run(again)
+        assert isinstance(fact, RunFinished)
+        assert not fact.result.checks[0].passed
+        assert daemon.kinds("12.2").count("TurnTaken") == 2
+
+
+@pytest.mark.parametrize(("recipe", "turns"), [("implement", 2), ("fix", 3)])
+async def test_a_check_that_failed_before_says_so(cafe: Project, strict: Level, recipe: str, turns: int) -> None:
+    """Only who was sent to mend it is told."""
+    snapshot = await cafe.snapshot()
+    isolation = Isolation(check="echo '2 failed in 0.12s'; date +%N; exit 1")
+    async with worker(level=strict) as daemon:
+        text = script(turn(EDIT), turn(FINISH), turn(FINISH))
+        fact = await daemon.run(scripted(cafe, snapshot, text, isolation=isolation, recipe=recipe))
+    assert isinstance(fact, RunFinished)
+    [check] = fact.result.checks
+    assert (check.passed, check.note) == (False, "it failed before the change too")
+    assert daemon.kinds().count("TurnTaken") == turns
+
+
+async def test_a_check_that_failed_otherwise_before_is_handed_back(cafe: Project, strict: Level) -> None:
+    snapshot = await cafe.snapshot()
+    isolation = Isolation(check="grep -q 'list(text)' lexer.py && echo '2 failed' || echo '1 failed'; exit 1")
+    async with worker(level=strict) as daemon:
+        text = script(turn(WORSE), turn(FINISH), turn(FINISH))
+        fact = await daemon.run(scripted(cafe, snapshot, text, isolation=isolation))
+    assert isinstance(fact, RunFinished)
+    assert fact.result.checks[0].note == "it failed before the change too (1 failed)"
+    [told] = [fact for fact in daemon.facts() if isinstance(fact, Briefed)][1:]
+    assert "Before your change it failed too (1 failed)." in told.messages[0]
+
+
+async def test_a_result_stands_when_the_extra_round_comes_to_nothing(cafe: Project, strict: Level) -> None:
+    snapshot = await cafe.snapshot()
+    text = script(turn(WORSE), turn(FINISH), turn(call("delete", path="lexer.py")), turn(error="bad_key"))
+    async with worker(level=strict) as daemon:
+        fact = await daemon.run(scripted(cafe, snapshot, text, isolation=Isolation(check=NOT_LIST)))
+    assert isinstance(fact, RunFinished)
+    assert fact.result.title == "Split at any space"
+    assert not fact.result.checks[0].passed
+    [file] = fact.result.proposal.files
+    assert file.proposed_id is not None
 
 
 async def test_the_check_recipe_needs_no_model(tmp_path: Path, strict: Level) -> None:

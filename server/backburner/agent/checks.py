@@ -1,8 +1,13 @@
-"""Evidence: the project's check, run by us in the agent's tree. What the model says about tests is not evidence."""
+"""Evidence: the project's check, run by us in the agent's tree. What the model says about tests is not evidence.
+
+A check that fails is run on the files as they were too, and handed back to the agent once, with both outcomes.
+"""
 
 from __future__ import annotations
 
 import re
+
+from msgspec.structs import replace
 
 from backburner.agent.base import ToolProblem
 from backburner.agent.output import shown
@@ -15,6 +20,8 @@ from backburner.model.result import Check, Finding
 from backburner.model.wire import RunSpec
 from backburner.workspace.tree import Workspace
 
+FAILS = "The project's check was run on your result and fails"
+"""How a failing check is handed back begins."""
 TAIL = 4_000
 FINDINGS = 100
 PLACE = re.compile(r"^\s*(?:\./)?(?P<path>[\w.@+/-]+\.\w+):(?P<line>\d+)(?::\d+)?:?\s+(?P<message>\S.*)$", re.MULTILINE)
@@ -49,6 +56,37 @@ async def check(spec: RunSpec, shell: Shell | None, clock: Clock, *, no_commands
         summary=summary(output, passed=passed, exit_code=finished.exit_code),
     )
     return done, output
+
+
+def same_failure(one: tuple[Check, str], other: tuple[Check, str]) -> bool:
+    """Whether two runs of a check (with their outputs) failed alike, whatever took how long and stood in which line."""
+    return (one[0].exit_code, one[0].summary, _plain(one[1])) == (
+        other[0].exit_code,
+        other[0].summary,
+        _plain(other[1]),
+    )
+
+
+def beside(done: Check, before: Check, *, same: bool) -> Check:
+    """A failing check, with what is known of the one before the change."""
+    if before.passed or before.exit_code is None:
+        return done
+    note = "it failed before the change too" + ("" if same else f" ({before.summary})")
+    return replace(done, note=f"{done.note}; {note}" if done.note else note)
+
+
+def hand_back(done: Check, before: Check) -> str:
+    """What the agent is told of a check that fails on its result."""
+    was = ""
+    if before.passed:
+        was = " Before your change it passed."
+    elif before.exit_code is not None:
+        was = f" Before your change it failed too ({before.summary})."
+    return (
+        f"{FAILS} ({done.summary}): `{done.command}`.{was}\n\n```\n{done.tail.strip()}\n```\n\n"
+        "Mend what comes from your change, then call `finish` again. If it does not come from your change, leave it, call "
+        "`finish` again and say so."
+    )
 
 
 def summary(output: str, *, passed: bool, exit_code: int) -> str:
@@ -104,6 +142,10 @@ async def failures(output: str, run: str, workspace: Workspace) -> tuple[Finding
         if len(found) == FINDINGS:
             break
     return tuple(found.values())
+
+
+def _plain(output: str) -> str:
+    return re.sub(r"0x[0-9a-f]+|\d+(?:\.\d+)?", "#", output)
 
 
 def _text(finished: Finished) -> str:

@@ -18,7 +18,7 @@ from backburner import __version__
 from backburner.lib.clock import Clock
 from backburner.lib.log import SECRETS
 from backburner.model.catalog import AgentSpec
-from backburner.model.result import Proposal
+from backburner.model.result import Check, Proposal
 from backburner.model.wire import (
     VERSION,
     Ack,
@@ -73,6 +73,7 @@ class Host:
         self._starting = asyncio.Semaphore(STARTING)
         self._opening = asyncio.Lock()
         self._opening_shadow = asyncio.Lock()
+        self._checked: dict[tuple[str, str], tuple[Check, str]] = {}
         self._gates: dict[int, asyncio.Semaphore] = {}
 
     async def serve(self) -> None:
@@ -150,6 +151,7 @@ class Host:
             variables=self._environments.get(spec.environment, {}),
             model=lambda agent: self._model(agent, spec.environment),
             shadow=self._shadow,
+            checked=self._checked,
         )
         run = Run(spec, report, around)
         handle = group.create_task(self._live(run))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from backburner.agent.base import Agent, Asking, Brief
 from backburner.agent.brief import first_message, system_prompt
-from backburner.agent.checks import check, failures
+from backburner.agent.checks import FAILS, beside, check, failures, hand_back, same_failure
 from backburner.agent.command import CommandAgent
 from backburner.agent.loop import ModelAgent
 from backburner.agent.recipes import Recipe, load
@@ -27,8 +27,8 @@ from backburner.agent.tools import offered, specs
 from backburner.lib.clock import Clock
 from backburner.model.catalog import AgentSpec
 from backburner.model.events import Asked, RunFact, RunFailed, RunFinished
-from backburner.model.result import Finding, Proposal, Result
-from backburner.model.transcript import ToolSpec
+from backburner.model.result import Check, Finding, Proposal, Result
+from backburner.model.transcript import Message, ToolSpec
 from backburner.model.wire import RunSpec
 from backburner.providers.base import Model
 from backburner.worker.causes import cause_of, innermost
@@ -41,6 +41,10 @@ from backburner.workspace.shadow import Shadow
 from backburner.workspace.tree import Workspace
 
 REFIT_TURNS = 6
+CHECK_TURNS = 12
+"""Turns that an agent gets for a check that fails on its result."""
+CHECKS_KEPT = 32
+"""Outcomes of checks on untouched files that a worker remembers."""
 CLEAN_UP_S = 10.0
 REBASING = ("reply", "refit", "continue")
 
@@ -60,6 +64,8 @@ class Surroundings:
     model: ModelSource
     shadow: Callable[[Path, Path], Awaitable[Shadow]]
     """The shadow repository in a folder, seen from a root; shared by its runs."""
+    checked: dict[tuple[str, str], tuple[Check, str]] = field(default_factory=dict[tuple[str, str], tuple[Check, str]])
+    """By snapshot and command: what a check came to on files that no agent had changed, and its output."""
 
 
 class ModelSource(Protocol):
@@ -147,7 +153,7 @@ class Run:
         result = await self._complete(recipe, workspace)
         if result.proposal.files:
             result = await self._refit(agent, brief, result, workspace, shadow)
-            result = await self._with_check(recipe, result, shell, why)
+            result = await self._proven(agent, brief, recipe, result, workspace, shell, why)
         return self._finished(result)
 
     def _shell(self, workspace: Workspace) -> tuple[Shell | None, str]:
@@ -237,15 +243,78 @@ class Run:
         said = replace(self._result or result, findings=result.findings)
         return with_proposal(said, await self.draft(), spec.target, spec.recipe)
 
-    async def _with_check(self, recipe: Recipe, result: Result, shell: Shell | None, why: str) -> Result:
+    async def _proven(
+        self,
+        agent: Agent,
+        brief: Brief,
+        recipe: Recipe,
+        result: Result,
+        workspace: Workspace,
+        shell: Shell | None,
+        why: str,
+    ) -> Result:
+        """The result with the outcome of the project's check; one that fails is handed back to the agent once."""
         spec = self.spec
-        if not spec.isolation.check or not result.proposal.files or recipe.name == "check":
+        if not spec.isolation.check or recipe.name == "check":
             return result
-        done, _ = await check(spec, shell, self._around.clock, no_commands=why)
+        done, output = await self._checked(shell, why)
+        if done.passed or done.exit_code is None or shell is None:
+            return replace(result, checks=(done,))
+        before = await self._before(shell)
+        same = same_failure((done, output), before)
+        result = replace(result, checks=(beside(done, before[0], same=same),))
+        # Whoever was sent to mend a failure has not done it when it is the same as before.
+        if spec.agent.kind != "model" or (same and recipe.name != "fix") or self._was_handed_back():
+            return result
+        changes = await workspace.changes()
+        limits = replace(spec.limits, turns=self.report.spent.turns + CHECK_TURNS)
+        message = hand_back(done, before[0])
+        again = dataclasses.replace(brief, limits=limits, system="", messages=(message,), changes=changes)
+        try:
+            said = await agent.do(again, workspace, self.report)
+        except Exception as error:
+            # The result stands as it was, with the check that fails.
+            cause_of(error, spec.run)
+            return result
+        self._result = said
+        second = replace(await self._complete(recipe, workspace), checks=result.checks)
+        if self._refitted is not None:
+            second = with_proposal(second, await self.draft(), spec.target, spec.recipe)
+        if await workspace.changes() == changes or not second.proposal.files:
+            return second
+        done, output = await self._checked(shell, why)
+        return replace(second, checks=(beside(done, before[0], same=same_failure((done, output), before)),))
+
+    async def _checked(self, shell: Shell | None, why: str) -> tuple[Check, str]:
+        """The check on the tree as it is now, and its output."""
+        done, output = await check(self.spec, shell, self._around.clock, no_commands=why)
         if self._refitted is not None:
             note = "ran with your latest edits to these files"
             done = replace(done, note=f"{done.note}; {note}" if done.note else note)
-        return replace(result, checks=(done,))
+        return done, output
+
+    async def _before(self, shell: Shell) -> tuple[Check, str]:
+        """The check on the files as the person had them; run once for all tasks that began from them."""
+        spec, around = self.spec, self._around
+        place = (spec.snapshot.commit, spec.isolation.check)
+        if place not in around.checked:
+            assert self._shadow is not None
+            untouched = await Workspace.open(
+                self._shadow, spec.snapshot, Path(spec.root), Path(spec.trees), run=spec.run
+            )
+            try:
+                bare = Shell(untouched, shell.level, spec.isolation, shell.environment, around.gate)
+                around.checked[place] = await check(spec, bare, around.clock)
+            finally:
+                await untouched.close()
+            while len(around.checked) > CHECKS_KEPT:
+                around.checked.pop(next(iter(around.checked)))
+        return around.checked[place]
+
+    def _was_handed_back(self) -> bool:
+        conversation = self.report.conversation
+        entries = conversation.entries[self._said_from :] if conversation is not None else ()
+        return any(isinstance(entry, Message) and entry.text.startswith(FAILS) for entry in entries)
 
     async def _check_only(self, shell: Shell, workspace: Workspace) -> Result:
         """The recipe `check` with a known command needs no model."""
