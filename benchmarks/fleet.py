@@ -1,9 +1,10 @@
 """N tasks of 4 turns of 2 s with one sandboxed command each, through the real daemon, worker and SDK, beside two floors.
 
-    .venv/bin/python benchmarks/fleet.py [--sizes 1,8,16,64,256] [--rounds 2] [--door]
+    .venv/bin/python benchmarks/fleet.py [--sizes 1,8,16,64,256] [--rounds 2]
 
 The floors (`floor.py`) play the same requests: bare, and with a tree of its own and a sandbox for each task, which is what
-the goals name. Floors and fleet take turns. CPU: of daemon and worker with every process that they start, beside that of
+the goals name. The emulator tells limits that nobody reaches, as a provider with a large account would, so the throttle is
+that of every day. Floors and fleet take turns. CPU: of daemon and worker with every process that they start, beside that of
 the floor with its own. The table goes into `RESULTS.md` as it is; a missed goal is in bold.
 """
 
@@ -48,6 +49,7 @@ say = "{w.SAY}"
 wait_s = 2.0
 calls = [{{ tool = "finish", arguments = {{ title = "Swap the sign", summary = "It adds now." }} }}]
 """
+LIMITS = ("--rpm", "1e6", "--itpm", "1e9", "--otpm", "1e9")
 GOAL_CPU = 2.0
 """Times the CPU of the second floor."""
 GOAL_MB = 0.5
@@ -100,11 +102,11 @@ async def fleet(world: w.World, client: w.Client, size: int) -> tuple[Measured, 
     return Measured(took, own, children), max(sizes)
 
 
-async def main(sizes: list[int], rounds: int, door: bool) -> None:
+async def main(sizes: list[int], rounds: int) -> None:
     bodies = await recorded()
     runs: dict[tuple[str, int], list[Measured]] = {(kind, size): [] for kind in KINDS for size in sizes}
     peaks: dict[int, float] = {}
-    with tempfile.TemporaryDirectory() as folder, w.provider(SCRIPT) as url, w.world(url, door=door) as world:
+    with tempfile.TemporaryDirectory() as folder, w.provider(SCRIPT, *LIMITS) as url, w.world(url) as world:
         kept = Path(folder) / "bodies.json"
         kept.write_text(json.dumps([body.decode() for body in bodies]))
         async with world.editor() as client:
@@ -119,8 +121,7 @@ async def main(sizes: list[int], rounds: int, door: bool) -> None:
                     # Of the first round: later ones carry the tasks of earlier ones.
                     peaks.setdefault(size, peak)
     w.table(
-        f"Fleet{', beginning with 256 requests' if door else ''}: 4 turns × 2 s, one command; "
-        f"medians of {rounds} interleaved rounds; {w.load()}",
+        f"Fleet: 4 turns × 2 s, one command; medians of {rounds} interleaved rounds; {w.load()}",
         HEAD,
         *(row(size, *(median(runs[kind, size]) for kind in KINDS), peaks[size]) for size in sizes),
     )
@@ -163,8 +164,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1,8,16,64,256", help="numbers of tasks at once")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of each size; the table has their medians")
-    parser.add_argument(
-        "--door", action="store_true", help="begin with 256 requests at once instead of the throttle's ramp"
-    )
     options = parser.parse_args()
-    asyncio.run(main([int(size) for size in options.sizes.split(",")], options.rounds, options.door))
+    asyncio.run(main([int(size) for size in options.sizes.split(",")], options.rounds))

@@ -78,12 +78,12 @@ def project(folder: Path) -> Path:
 
 
 @contextmanager
-def provider(script: str) -> Iterator[str]:
-    """The address of an emulator in its own process."""
+def provider(script: str, *options: str) -> Iterator[str]:
+    """The address of an emulator in its own process. `options`: more of its command line, such as limits."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "script.toml"
         path.write_text(script)
-        argv = [sys.executable, "-m", "emulator", "--script", str(path), "--until-eof"]
+        argv = [sys.executable, "-m", "emulator", "--script", str(path), "--until-eof", *options]
         env = {**os.environ, "PYTHONPATH": str(TESTS)}
         child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         assert child.stdin is not None
@@ -96,13 +96,12 @@ def provider(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def world(url: str, *, door: bool = False) -> Iterator[World]:
-    """The program as shipped, or (`door`) one whose throttle begins with 256 requests at once, see `door.py`."""
+def world(url: str) -> Iterator[World]:
+    """A daemon of its own, and a project."""
     with TemporaryDirectory(prefix="bb-project-") as folder, new_home(REAL) as home:
         (home.path / "config.toml").write_text(CONFIG)
-        program = str(Path(__file__).with_name("door.py")) if door else REAL
         daemon = subprocess.Popen(
-            [sys.executable, program, "daemon", "run"], env=home.environment, stderr=subprocess.DEVNULL
+            [sys.executable, REAL, "daemon", "run"], env=home.environment, stderr=subprocess.DEVNULL
         )
         try:
             while not os.path.exists(home.socket):
