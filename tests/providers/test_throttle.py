@@ -16,7 +16,7 @@ from backburner.providers import base
 from backburner.providers.base import Delta, Limited, Overloaded, ProviderError, TurnSettings, collect
 from backburner.providers.buckets import Bucket, Need, Reading, need, readings, seconds
 from backburner.providers.opening import open_model
-from backburner.providers.throttle import MOST, RAMP_S, START, Pause, Pool, Throttle, digest
+from backburner.providers.throttle import AHEAD_S, COLD_S, MOST, RAMP_S, START, Pause, Pool, Throttle, digest
 from emulator.buckets import Limits
 from emulator.script import Call, scene
 from emulator.script import Turn as Say
@@ -66,10 +66,12 @@ async def test_it_begins_with_a_few_and_doubles_while_nothing_is_refused() -> No
     clock = HandClock()
     lab = pool(clock)
     async with asyncio.TaskGroup() as group:
-        askers = [Asker(group, lab) for _ in range(100)]
+        askers = [Asker(group, lab) for _ in range(200)]
+        await settle()
+        lab.heard({})
         await settle()
         assert inside(askers) == START
-        for expected in (16, 32, 64, 100):
+        for expected in (2 * START, 4 * START, 200):
             clock.wind(RAMP_S)
             await settle()
             assert inside(askers) == expected
@@ -77,6 +79,56 @@ async def test_it_begins_with_a_few_and_doubles_while_nothing_is_refused() -> No
             asker.out.set()
     assert lab.in_flight == 0
     assert lab.waiting == 0
+
+
+async def test_the_first_request_goes_ahead_until_its_answer_begins() -> None:
+    clock = HandClock()
+    lab = pool(clock)
+    # At first; soon after an answer; when nothing was heard for long.
+    for wait_s, at_once in ((0, 1), (AHEAD_S, 20), (COLD_S, 1)):
+        clock.wind(wait_s)
+        async with asyncio.TaskGroup() as group:
+            askers = [Asker(group, lab) for _ in range(20)]
+            await settle()
+            assert inside(askers) == at_once
+            lab.heard({})
+            await settle()
+            assert inside(askers) == 20
+            for asker in askers:
+                asker.out.set()
+
+
+async def test_nobody_waits_long_for_an_answer_that_does_not_begin() -> None:
+    clock = HandClock()
+    lab = pool(clock)
+    async with asyncio.TaskGroup() as group:
+        askers = [Asker(group, lab) for _ in range(20)]
+        await settle()
+        clock.wind(AHEAD_S)
+        await settle()
+        assert inside(askers) == 20
+        for asker in askers:
+            asker.out.set()
+
+
+async def test_a_provider_that_tells_its_limits_is_asked_by_as_many_as_they_allow() -> None:
+    headers = {"anthropic-ratelimit-requests-limit": "100", "anthropic-ratelimit-requests-remaining": "99"}
+    lab = pool(HandClock())
+    async with asyncio.TaskGroup() as group:
+        askers = [Asker(group, lab) for _ in range(200)]
+        await settle()
+        lab.heard(headers)
+        await settle()
+        # A tenth of the limit is left to the person.
+        assert inside(askers) == 1 + 89
+        askers[0].error = Limited("Lab")
+        askers[0].out.set()
+        await settle()
+        assert 62 < lab.limit < 64
+        lab.heard(headers)
+        assert lab.limit < 64
+        for asker in askers[1:]:
+            asker.handle.cancel()
 
 
 async def test_a_person_may_say_with_how_many_it_begins() -> None:
@@ -158,7 +210,7 @@ async def test_one_who_leaves_the_queue_leaves_no_hole() -> None:
 async def test_a_pause_holds_back_everybody_and_everybody_goes_on() -> None:
     clock = HandClock()
     told: list[Pause] = []
-    lab = Pool("Lab m", AgentSpec(name="x", provider="Lab", model="m"), clock, told.append)
+    lab = Pool("Lab m", AgentSpec(name="x", provider="Lab", model="m", concurrency=8), clock, told.append)
     async with asyncio.TaskGroup() as group:
         lab.pause(60)
         askers = [Asker(group, lab, TurnSettings(run=f"{n}.1")) for n in range(4)]

@@ -34,8 +34,14 @@ from backburner.providers.base import (
 )
 from backburner.providers.buckets import Bucket, Kind, Need, bucket, readings
 
-START = 8
-"""Requests at once to begin with."""
+START = 32
+"""Requests at once to begin with, as long as nothing is known of the provider's limits."""
+TOLD = 256
+"""Requests at once when its answers tell the limits: what is too much for those is held back by their buckets."""
+AHEAD_S = 3.0
+"""For at most so long the first request goes ahead of all others, until its answer begins."""
+COLD_S = 300.0
+"""Without an answer for so long, the next request counts as the first again."""
 MOST = 1000
 """Requests at once at most: the SDKs' connection pools end there."""
 RAMP_S = 10.0
@@ -105,6 +111,11 @@ class Pool:
         self._cut_at = -1.0
         self._good = 0
         self._best_first_byte = float("inf")
+        self._finds_out = not (spec.concurrency or spec.free)
+        """How many requests are right is found out; else somebody said it."""
+        self._alone_since = 0.0
+        """When the last request began that had the pool for itself."""
+        self._heard_at = float("-inf")
 
     @property
     def waiting(self) -> int:
@@ -112,13 +123,15 @@ class Pool:
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Rate limits from the headers of an answer."""
-        now = self._clock.monotonic()
+        now = self._heard_at = self._clock.monotonic()
         for kind, reading in readings(headers, self._clock.now()).items():
             known = self.buckets.get(kind)
             if known is None:
                 self.buckets[kind] = bucket(reading, now)
             else:
                 known.read(reading, now)
+        if self.buckets and self._finds_out and self._ramping:
+            self.limit = max(self.limit, TOLD)
         self._ring()
 
     async def enter(self, settings: TurnSettings, need: Need) -> Ticket:
@@ -202,12 +215,24 @@ class Pool:
                 self.limit = min(MOST, self.limit * 2)
         return self._ramped_at + RAMP_S - now
 
+    def _ahead_s(self, now: float) -> float:
+        """Seconds for which the one request under way may still go ahead.
+
+        Its answer tells the limits, and from its beginning on the provider has the start of all prompts in its cache:
+        tools and system prompt are the same for all tasks of a project, and written once they cost a tenth.
+        """
+        if not self._finds_out or self.in_flight != 1 or now - self._heard_at < COLD_S:
+            return 0.0
+        return self._alone_since + AHEAD_S - now
+
     def _admit(self) -> float | None:
         """Let in whoever may go. Seconds until the first of the rest may try again; None: when something ends."""
         while (waiter := self._head()) is not None:
             now = self._clock.monotonic()
             if now < self._paused_until:
                 return self._paused_until - now
+            if (ahead_s := self._ahead_s(now)) > 0:
+                return ahead_s
             ramp_s = self._ramp(now)
             if self.in_flight >= int(self.limit):
                 return ramp_s
@@ -218,6 +243,8 @@ class Pool:
             for kind, known in self.buckets.items():
                 known.level -= waiter.need.of(kind)
             self.in_flight += 1
+            if self.in_flight == 1:
+                self._alone_since = now
             waiter.ticket = Ticket(waiter.need, now)
             waiter.bell.set()
             self._ring()
