@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backburner.providers.loose import is_strict, parse_arguments
-from backburner.providers.stream import Frames
+from backburner.providers.stream import Frames, Patience
 
 DATA = [b'{"a":1}', '{"t":"Grüße 世界 \\u2028"}'.encode(), b"[DONE]", b'{"long":"' + b"x" * 5000 + b'"}']
 
@@ -92,3 +93,34 @@ def test_only_a_closed_schema_is_held_to_strictly() -> None:
     assert not is_strict({**closed, "additionalProperties": True})
     assert is_strict({**closed, "properties": {"a": {"type": "array", "items": closed}}})
     assert not is_strict({**closed, "properties": {"a": {"type": "array", "items": {**closed, "required": []}}}})
+
+
+async def test_only_waiting_counts_as_a_stall() -> None:
+    patience, other = Patience(0.02), Patience(0.1)
+    with patience:
+        await asyncio.sleep(0)
+    # What is done with a piece may take longer than the next piece may.
+    with pytest.raises(TimeoutError), other:
+        await asyncio.Event().wait()
+    with patience:
+        await asyncio.sleep(0)
+    with pytest.raises(TimeoutError), patience:
+        await asyncio.Event().wait()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_a_wait_that_somebody_else_cancels_is_no_stall() -> None:
+    waits = asyncio.Event()
+
+    async def wait() -> None:
+        with Patience(60):
+            waits.set()
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        handle = group.create_task(wait())
+        await waits.wait()
+        handle.cancel()
+    assert handle.cancelled()

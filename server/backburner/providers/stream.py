@@ -135,13 +135,17 @@ class Frames:
                 self._return = True
                 chunk = chunk[:-1]
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        searched = max(0, len(self._buffer) - 1)
-        self._buffer += chunk
-        end = self._buffer.rfind(b"\n\n", searched)
-        if end < 0:
-            return []
-        whole = bytes(self._buffer[:end])
-        del self._buffer[: end + 2]
+        if not self._buffer and chunk.endswith(b"\n\n"):
+            # As most of them come.
+            whole = chunk[:-2]
+        else:
+            searched = max(0, len(self._buffer) - 1)
+            self._buffer += chunk
+            end = self._buffer.rfind(b"\n\n", searched)
+            if end < 0:
+                return []
+            whole = bytes(self._buffer[:end])
+            del self._buffer[: end + 2]
         return [data for frame in whole.split(b"\n\n") if (data := _data(frame)) is not None]
 
     def flush(self) -> bytes | None:
@@ -171,22 +175,68 @@ def _is_stream(chunk: bytes) -> bool:
     )
 
 
+class Patience:
+    """Ends a wait that takes too long, as `asyncio.timeout` does, with one timer for all the waits of an answer.
+
+    A timer for each piece of an answer costs more than the piece.
+    """
+
+    def __init__(self, stall_s: float) -> None:
+        self._stall_s = stall_s
+        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Task[Any] | None = None
+        self._since = self._loop.time()
+        self._cancelling = 0
+        self._is_over = False
+        self._timer = self._loop.call_later(stall_s, self._look)
+
+    def __enter__(self) -> None:
+        self._waiting, self._since = asyncio.current_task(), self._loop.time()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Raises `TimeoutError` when it was this that ended the wait."""
+        task, self._waiting = self._waiting, None
+        # Somebody else may have cancelled the task at the same time: that goes on.
+        if (
+            self._is_over
+            and task is not None
+            and task.uncancel() <= self._cancelling
+            and kind is asyncio.CancelledError
+        ):
+            raise TimeoutError from error
+
+    def close(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self._since + self._stall_s - self._loop.time()
+        if self._waiting is None or left > 0:
+            self._timer = self._loop.call_later(left if left > 0 else self._stall_s, self._look)
+            return
+        self._is_over, self._cancelling = True, self._waiting.cancelling()
+        self._waiting.cancel()
+
+
 async def _chunks(response: RawResponse, call: Call) -> AsyncGenerator[bytes, None]:
     import aiohttp
     import httpx2
 
     chunks = response.iter_bytes()
-    while True:
-        try:
-            async with asyncio.timeout(call.stall_s):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise Stalled(call.who, duration(call.stall_s)) from None
-        except (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError) as error:
-            raise Broken(call.who, "in the middle of an answer") from error
-        yield chunk
+    patience = Patience(call.stall_s)
+    try:
+        while True:
+            try:
+                with patience:
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise Stalled(call.who, duration(call.stall_s)) from None
+            except (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError) as error:
+                raise Broken(call.who, "in the middle of an answer") from error
+            yield chunk
+    finally:
+        patience.close()
 
 
 async def _rest(first: bytes, chunks: AsyncIterator[bytes]) -> bytes:
