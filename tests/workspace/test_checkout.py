@@ -306,11 +306,8 @@ async def test_the_agents_git_tells_each_run_its_own_changes(project, workspace_
     directory = await used(first, "true")
     assert await used(second, "true") is directory
     checkout = await materialise(second)
-    env = os.environ | {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(second.shadow.folder / "objects")}
-    said = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=checkout.files, env=env, capture_output=True, check=True
-    )
-    assert said.stdout == b" M c.py\n"
+    objects = second.shadow.folder / "objects"
+    act(checkout, f"export GIT_ALTERNATE_OBJECT_DIRECTORIES={objects}; test \"$(git status --porcelain)\" = ' M c.py'")
 
 
 @pytest.mark.parametrize(
