@@ -26,6 +26,8 @@ from backburner.workspace.shadow import Shadow
 
 CHANGED = "Your files changed before I could copy them. Run it again to start from what you see now."
 
+KEPT_AT_ONCE = 16
+"""Tasks of one snapshot whose objects are kept together; those can start then, and the next ones follow."""
 PACKED_TOGETHER = 16
 """Snapshots after which those are stored as differences: not with each, because a run begins at that moment."""
 
@@ -108,7 +110,8 @@ class Snapshots:
                 since=frozen.at or None,
                 at=frozen.at or self._clock.now(),
             )
-            anchors = {task.number: await self._keep(task, snapshot, frozen.texts) for task in same}
+            for start in range(0, len(same), KEPT_AT_ONCE):
+                await self._keep_all(same[start : start + KEPT_AT_ONCE], snapshot, frozen.texts)
         except (Refused, NoGit) as error:
             self._failed(numbers, error.sentence)
             return []
@@ -119,8 +122,13 @@ class Snapshots:
         finally:
             for number in numbers:
                 self._wanted.pop(number, None)
-        self._taken(numbers, snapshot, anchors)
         return [snapshot]
+
+    async def _keep_all(self, tasks: Sequence[Task], snapshot: Snapshot, texts: Mapping[str, str | None]) -> None:
+        """Keep what some tasks need, and say that they have it: hundreds need not wait for the last of them."""
+        anchors = await asyncio.gather(*(self._keep(task, snapshot, texts) for task in tasks))
+        numbers = [task.number for task in tasks]
+        self._taken(numbers, snapshot, dict(zip(numbers, anchors, strict=True)))
 
     async def _take_after(self, task: Task, awaited: Task | None) -> None:
         try:
