@@ -158,6 +158,21 @@ function M.root_uri()
   return vim.uri_from_fname(client and client.root_dir or vim.fn.getcwd())
 end
 
+--- JSON's null as nil: 0.12 hands out `vim.NIL`, which counts as true.
+--- @param value any
+--- @return any
+local function without_null(value)
+  if value == vim.NIL then
+    return nil
+  end
+  if type(value) == 'table' then
+    for key, item in pairs(value) do
+      value[key] = without_null(item)
+    end
+  end
+  return value
+end
+
 --- Ask a client, the same way on every version.
 --- @param client vim.lsp.Client
 --- @param method string
@@ -165,10 +180,13 @@ end
 --- @param handler fun(err: table?, result: any)
 --- @param bufnr integer?
 function M.request(client, method, params, handler, bufnr)
+  local function on_answer(err, result)
+    handler(without_null(err), without_null(result))
+  end
   if vim.fn.has('nvim-0.11') == 1 then
-    client:request(method, params, handler, bufnr)
+    client:request(method, params, on_answer, bufnr)
   else
-    client.request(method, params, handler, bufnr)
+    client.request(method, params, on_answer, bufnr)
   end
 end
 

@@ -169,7 +169,7 @@ end
 --- Everything that can be done at the cursor, with the problems of other servers.
 --- @param call backburner.Call
 local function actions(call)
-  client.command('actions', { place = place_of(call) }, function(found)
+  client.command('actions', { place = require('backburner.delegate').with_alike(place_of(call)) }, function(found)
     vim.ui.select(found.actions, {
       prompt = 'Backburner here:',
       kind = 'backburner_action',

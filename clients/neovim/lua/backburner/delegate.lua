@@ -54,6 +54,15 @@ function M.place(first, last)
   }
 end
 
+--- The same with the problems of the whole file, so that "all like this" can be offered.
+--- @param place backburner.Place
+--- @return backburner.Place
+function M.with_alike(place)
+  local bufnr = vim.api.nvim_get_current_buf()
+  place.diagnostics = diagnostics(bufnr, 0, vim.api.nvim_buf_line_count(bufnr))
+  return place
+end
+
 --- The place at the cursor.
 --- @return backburner.Place
 function M.here()

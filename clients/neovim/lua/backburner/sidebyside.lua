@@ -1,38 +1,132 @@
 --- Neovim's own diff in a tab: the live buffer left, the proposal merged onto it right. `:w` right keeps your edits to the
---- proposal; only accept accepts. `do` and `dp` work as usual.
+--- proposal; only accept accepts. `do` and `dp` work as usual: where the proposal is made equal to your text, that hunk is
+--- rejected at once; what is put into your text by hand, the server sees there.
 
 local client = require('backburner.client')
 
 local M = {}
 
---- Proposal buffers on the screen.
-local proposals = {} --- @type table<integer, {task: integer, path: string}>
+local diff = vim.text.diff or vim.diff -- Its name up to 0.11.
+
+--- A proposal buffer on the screen.
+--- @class (exact) backburner.Side
+--- @field task integer
+--- @field path string
+--- @field file backburner.File as it was filled in
+--- @field differing table<string, boolean> ids of hunks that Neovim's diff showed then
+--- @field filling boolean
+
+--- @type table<integer, backburner.Side>
+local sides = {}
+
+--- @param text string?
+--- @return string[]
+local function lines_of(text)
+  return vim.split((text or ''):gsub('\n$', ''), '\n')
+end
 
 --- @param bufnr integer
+--- @return string[]
+local function lines_in(bufnr)
+  return vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)
+end
+
+--- Which open hunks touch a place where the two texts differ.
 --- @param file backburner.File
-local function fill(bufnr, file)
-  local text = (file.merged or file.live or ''):gsub('\n$', '')
-  local lines = vim.split(text, '\n')
-  if not vim.deep_equal(lines, vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)) then
+--- @param live string[]
+--- @param proposal string[]
+--- @return table<string, boolean> by id
+local function differing(file, live, proposal)
+  local text = { table.concat(live, '\n') .. '\n', table.concat(proposal, '\n') .. '\n' }
+  local regions = diff(text[1], text[2], { result_type = 'indices' }) --[[@as integer[][] ]]
+  local found = {} --- @type table<string, boolean>
+  for _, hunk in ipairs(file.hunks) do
+    for _, region in ipairs(regions) do
+      local first, count = region[1], region[2]
+      -- One-based; where nothing stands, the line before.
+      local start = count == 0 and first or first - 1
+      if hunk.verdict == 'open' and start <= hunk.end_line and start + count >= hunk.start_line then
+        found[hunk.id] = true
+      end
+    end
+  end
+  return found
+end
+
+--- @param bufnr integer
+--- @param side backburner.Side
+--- @param file backburner.File
+local function fill(bufnr, side, file)
+  local lines = lines_of(file.merged or file.live)
+  side.file = file
+  side.differing = differing(file, lines_of(file.live), lines)
+  if not vim.deep_equal(lines, lines_in(bufnr)) then
+    side.filling = true
     vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, lines)
+    side.filling = false
   end
   vim.bo[bufnr].modified = false
 end
 
---- Keep the proposals in step with the live text and the verdicts; one that the person is editing is left alone.
+--- Keep a proposal in step with the live text and the verdicts; one that holds edits of the person is left alone.
+--- @param bufnr integer
+--- @param side backburner.Side
+local function follow(bufnr, side)
+  client.command('proposal', { task = side.task, path = side.path }, function(answer)
+    local file = answer.files[1] --- @type backburner.File?
+    if not file or not vim.api.nvim_buf_is_valid(bufnr) then
+      return
+    end
+    if not vim.bo[bufnr].modified or vim.deep_equal(lines_in(bufnr), lines_of(file.merged or file.live)) then
+      fill(bufnr, side, file)
+    end
+  end)
+end
+
 function M.refresh()
-  for bufnr, shown in pairs(proposals) do
-    if not vim.api.nvim_buf_is_valid(bufnr) then
-      proposals[bufnr] = nil
-    elseif not vim.bo[bufnr].modified then
-      client.command('proposal', shown, function(answer)
-        local file = answer.files[1]
-        if file and vim.api.nvim_buf_is_valid(bufnr) and not vim.bo[bufnr].modified then
-          fill(bufnr, file)
-        end
-      end)
+  for bufnr, side in pairs(sides) do
+    if vim.api.nvim_buf_is_valid(bufnr) then
+      follow(bufnr, side)
+    else
+      sides[bufnr] = nil
     end
   end
+end
+
+--- The person changed the proposal: hunks that are no longer different from the live text were turned down.
+--- @param bufnr integer
+local function judge(bufnr)
+  local side = sides[bufnr]
+  local live = side and vim.fn.bufnr(vim.uri_to_fname(side.file.uri)) or -1
+  if live < 0 or not vim.api.nvim_buf_is_valid(bufnr) then
+    return
+  end
+  local text = lines_in(live)
+  if not vim.deep_equal(text, lines_of(side.file.live)) then
+    return -- The server is about to tell how it stands in a newer text.
+  end
+  local left = differing(side.file, text, lines_in(bufnr))
+  local gone = vim.tbl_filter(function(id)
+    return not left[id]
+  end, vim.tbl_keys(side.differing))
+  if #gone > 0 then
+    side.differing = left
+    client.command('reject', { task = side.task, hunks = gone }, function()
+      follow(bufnr, side)
+      require('backburner.marks').refresh_all()
+    end)
+  end
+end
+
+--- @param bufnr integer
+--- @param side backburner.Side
+local function write(bufnr, side)
+  local text = table.concat(lines_in(bufnr), '\n') .. '\n'
+  local arguments = { task = side.task, path = side.path, text = text, live = side.file.live }
+  client.command('proposal', arguments, function()
+    vim.bo[bufnr].modified = false
+    follow(bufnr, side)
+  end)
 end
 
 --- @param task integer
@@ -46,19 +140,26 @@ local function proposal_buffer(task, file)
   end
   local bufnr = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(bufnr, name)
-  fill(bufnr, file)
-  proposals[bufnr] = { task = task, path = file.path }
+  local side = { task = task, path = file.path, file = file, differing = {}, filling = false } --- @type backburner.Side
+  fill(bufnr, side, file)
+  sides[bufnr] = side
   vim.b[bufnr].backburner_task = task
   vim.bo[bufnr].buftype = 'acwrite'
   vim.bo[bufnr].bufhidden = 'wipe'
   vim.bo[bufnr].filetype = vim.filetype.match({ filename = file.path }) or ''
+  vim.api.nvim_buf_attach(bufnr, false, {
+    on_lines = function()
+      if not side.filling then
+        vim.schedule(function()
+          judge(bufnr)
+        end)
+      end
+    end,
+  })
   vim.api.nvim_create_autocmd('BufWriteCmd', {
     buffer = bufnr,
     callback = function()
-      local lines = vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)
-      client.command('proposal', { task = task, path = file.path, text = table.concat(lines, '\n') .. '\n' }, function()
-        vim.bo[bufnr].modified = false
-      end)
+      write(bufnr, side)
     end,
   })
   return bufnr
@@ -68,10 +169,11 @@ end
 --- @param fetch fun(task: integer, done: fun(files: backburner.File[]))
 function M.open(task, fetch)
   fetch(task, function(files)
-    if #files == 0 then
-      return require('backburner.review').document(task, false)
-    end
     local file = files[1]
+    if not file then
+      require('backburner.review').document(task, false)
+      return
+    end
     if #files > 1 then
       vim.ui.select(files, {
         prompt = ('#%d Review which file?'):format(task),
