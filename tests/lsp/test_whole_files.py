@@ -66,7 +66,7 @@ async def test_a_deleted_file_that_changed_since_is_kept(tmp_path: Path) -> None
     async with house() as home:
         editor = await ready(home, tmp_path, [{"tool": "delete", "arguments": {"path": "b.py"}}])
         (editor.root / "b.py").write_text("x = 2\n")
-        with pytest.raises(Refused, match=r"b\.py: it overlaps your edit"):
+        with pytest.raises(Refused, match=r"b\.py: you changed it since"):
             await editor.command("accept", {"task": 1})
         assert (editor.root / "b.py").read_text() == "x = 2\n"
 

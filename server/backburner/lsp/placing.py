@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from backburner.lsp.transport import Refusal
-from backburner.model.result import HunkRef, Placement
+from backburner.model.result import HunkKind, HunkRef, Placement
 from backburner.model.text import apply, fit
 
 
@@ -43,7 +43,8 @@ class Placing:
         self.before, self.after = live, applied.text
         self.placed = tuple(id for id, placement in placements.items() if placement in ("fits", "moved"))
         self.already = tuple(id for id, placement in placements.items() if placement == "applied")
-        self.refused = {id: self._reason(placements[id]) for id in applied.refused}
+        kinds = {hunk.id: hunk.kind for hunk in self.hunks}
+        self.refused = {id: self._reason(placements[id], kinds[id]) for id in applied.refused}
         if not self.placed and not self.already:
             conflict = any(placements[id] == "conflicts" for id in applied.refused)
             raise Refusal(next(iter(self.refused.values())), "conflict" if conflict else "stale")
@@ -54,7 +55,11 @@ class Placing:
         placed = fit(self.base, self.proposed, live, self.all_hunks, self.accepted)
         return bool(self.placed) and all(placed[id].placement == "applied" for id in self.placed)
 
-    def _reason(self, placement: Placement) -> str:
+    def _reason(self, placement: Placement, kind: HunkKind) -> str:
+        if placement == "conflicts" and kind == "create":
+            return f"{self.path}: another file is there already. Read it, then Refit or take theirs."
+        if placement == "conflicts" and kind == "delete":
+            return f"{self.path}: you changed it since. Read it, then Refit or take theirs."
         if placement == "conflicts":
             return f"{self.path}: it overlaps your edit. Read it, then Refit or take theirs."
         if self.before is None:

@@ -108,16 +108,15 @@ def _left(task: Task, item: str, reason: str) -> dict[str, Any]:
 async def accept_file(
     session: Session, engine: Engine, task: Task, file: FileChange, hunks: Sequence[HunkRef], theirs: bool, left: Left
 ) -> None:
-    """The text first, then what concerns the file as a whole (mode, name)."""
+    """The content first, then what concerns the file as a whole (mode, name)."""
     root = engine.root
     paths = {file.path, file.renamed_from or file.path}
     path = live_path(file, session.live(root, paths))
-    if file.binary:
-        await whole_files.accept_binary(session, engine, task, file, hunks)
-        return
-    texts = [hunk for hunk in hunks if hunk.kind in ("edit", "create", "delete")]
-    if texts:
-        await accept_text(session, engine, task, file, path, texts, theirs, left)
+    contents = [hunk for hunk in hunks if hunk.kind not in ("mode", "rename")]
+    if contents and file.binary:
+        await whole_files.accept_binary(session, engine, task, file, path, contents)
+    elif contents:
+        await accept_text(session, engine, task, file, path, contents, theirs, left)
     for hunk in hunks:
         if hunk.kind == "mode":
             await whole_files.accept_mode(session, engine, task, file, path, hunk)

@@ -70,10 +70,10 @@ async def move(session: Session, engine: Engine, old: str, new: str) -> None:
 
 
 async def accept_binary(
-    session: Session, engine: Engine, task: Task, file: FileChange, hunks: Sequence[HunkRef]
+    session: Session, engine: Engine, task: Task, file: FileChange, path: str, hunks: Sequence[HunkRef]
 ) -> None:
     """Bytes compared, then replaced, made or removed."""
-    path = file.path
+    begun = False
     try:
         raw = closed.read(engine.root, path)
         base = await engine.bytes_of(file.base_id) if file.base_id is not None else None
@@ -85,17 +85,20 @@ async def accept_binary(
             task=task.number, items=items, path=path, before_id=file.base_id, after_id=file.proposed_id
         )
         await session.submit(engine, wish)
+        begun = True
         if file.proposed_id is None:
             if raw is not None:
                 closed.delete(engine.root, path, raw)
         else:
             data = await engine.bytes_of(file.proposed_id)
             if data is None:
-                await session.drop(engine, task.number, path, "its bytes are lost")
-                raise Dropped(f"{path}: its bytes are lost. Run again.")
+                raise closed.Changed("the agent's bytes are lost. Run again")
             closed.write(engine.root, path, raw, data, file.mode & 0o777 if raw is None else None)
     except (OutsideRoot, closed.Changed, OSError) as error:
-        raise Dropped(f"{path} was not changed: {error}.") from error
+        sentence = f"{path} was not changed: {error}."
+        if begun:
+            await session.drop(engine, task.number, path, sentence)
+        raise Dropped(sentence) from error
     proof = Proof(file.base_id, file.proposed_id, closed_file=True, before_blob=blob)
     accepted = proof.accepted(path, items, session.clock.now())
     await session.submit(engine, w.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
@@ -109,8 +112,9 @@ async def undo_accept(session: Session, engine: Engine, task: Task, accept: Acce
         return
     before_bytes = await engine.bytes_of(accept.before_blob) if accept.before_blob is not None else None
     decoded = decode(before_bytes) if before_bytes is not None else None
-    if before_bytes is not None and decoded is None:
-        await _undo_binary(engine, path, accept, before_bytes)
+    after_bytes = await engine.bytes_of(accept.after_id) if accept.after_id is not None else None
+    if decoded is None and (before_bytes is not None or (after_bytes is not None and decode(after_bytes) is None)):
+        _undo_binary(engine, path, before_bytes, after_bytes)
         return
     if decoded is not None:
         before: str | None = decoded.text
@@ -173,12 +177,15 @@ async def _undo_whole(session: Session, engine: Engine, task: Task, accept: Acce
                     (engine.root / accept.path).chmod(present | 0o111 if executable else present & ~0o111)
 
 
-async def _undo_binary(engine: Engine, path: str, accept: Accepted, before: bytes) -> None:
+def _undo_binary(engine: Engine, path: str, before: bytes | None, after: bytes | None) -> None:
+    """Bytes compared, then put back; None: there was no such file."""
     now = closed.read(engine.root, path)
-    after = await engine.bytes_of(accept.after_id) if accept.after_id is not None else None
     if now != after:
         raise Refusal(f"{path} changed since; it cannot be undone by itself.", "conflict")
-    closed.write(engine.root, path, now, before)
+    if before is not None:
+        closed.write(engine.root, path, now, before)
+    elif now is not None:
+        closed.delete(engine.root, path, now)
 
 
 async def _judged(session: Session, engine: Engine, task: Task, path: str, hunk: HunkRef, proof: Proof) -> None:

@@ -121,6 +121,9 @@ def alike(before: str, after: str) -> bool:
     one, other = "".join(before.split())[:COMPARED], "".join(after.split())[:COMPARED]
     if not one or not other:
         return False
+    if one in other:
+        # A formatter changed it together with the lines around it.
+        return True
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     return matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE and matcher.ratio() >= ALIKE
 

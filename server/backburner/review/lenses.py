@@ -122,6 +122,8 @@ def hunk(hunk: HunkRef, ordinal: int, total: int, placement: str, lost: str = CO
     head = f"hunk {ordinal} of {total}"
     if placement == "conflicts":
         return f"{head} overlaps your edit"
+    if result.step:
+        return title
     if placement == "stale":
         return f"{head}: {lost}"
     return f"{head}: {does(hunk)}" + (", in your text already" if placement == "applied" else "")
@@ -132,9 +134,9 @@ def does(hunk: HunkRef) -> str:
     before, after = len(hunk.base), len(hunk.proposed)
     match hunk.kind:
         case "create":
-            return f"new file, {plural(after, 'line')}"
+            return f"new file, {plural(after, 'line')}" if after else "new file"
         case "delete":
-            return f"deletes the file, {plural(before, 'line')}"
+            return f"deletes the file, {plural(before, 'line')}" if before else "deletes the file"
         case "rename":
             return "renames the file"
         case "mode":
