@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -163,12 +164,18 @@ async def test_status_and_stop(home: Home) -> None:
     status = (await asyncio.to_thread(home.daemon, "status")).stdout.decode()
     assert f"process {pid}" in status
     assert "1 connected, 3 tasks alive" in status
+    facts = json.loads((await asyncio.to_thread(home.daemon, "status", "--json")).stdout)
+    assert (facts["running"], facts["pid"], facts["version"]) == (True, pid, __version__)
+    assert (facts["clients"], facts["alive"]) == (1, 3)
     stopped = await asyncio.to_thread(home.daemon, "stop")
     assert stopped.stdout == b"Stopped. 3 unfinished tasks go on when it starts again.\n"
     assert await client.receive() is None
     await wait_for_end(pid)
     assert not Path(home.socket).exists()
     assert home.daemon("stop").returncode == 1
+    gone = home.daemon("status", "--json")
+    assert gone.returncode == 1
+    assert json.loads(gone.stdout) == {"running": False, "error": "No daemon runs."}
 
 
 async def test_sigterm_ends_it_cleanly(home: Home) -> None:

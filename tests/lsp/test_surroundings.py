@@ -158,7 +158,7 @@ async def test_doctor_says_what_works_and_what_is_next(root: Path) -> None:
         editor = await home.editor(root)
         answer = await editor.command("doctor")
         rows = {row["name"]: row for row in answer["checks"]}
-        assert {"git", "agent scripted", "worker", "project", "backburner", "editor"} <= set(rows)
+        assert {"git", "agent scripted", "worker", "sandbox", "project", "backburner", "editor"} <= set(rows)
         assert not [row for row in answer["checks"] if row["state"] == "broken"]
         assert "unnamed, takes edits" in answer["text"]
 

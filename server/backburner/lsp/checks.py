@@ -12,12 +12,20 @@ from backburner.lsp.transport import Refusal
 from backburner.model.catalog import AgentSpec, check_agents, missing_key, resolve
 from backburner.store import paths
 from backburner.workspace.git import Git, GitFailed, NoGit
+from backburner.workspace.sandbox import Level, probe
 
 Row = dict[str, Any]
+NO_BWRAP = (
+    "Install bubblewrap (the program bwrap), or set sandbox.unsandboxed = true if you accept commands without it."
+)
+NO_NAMESPACES = (
+    "Let bwrap make user namespaces (kernel.unprivileged_userns_clone = 1, or its AppArmor profile), or set "
+    "sandbox.unsandboxed = true if you accept commands without it."
+)
 
 
 async def checks_of(session: Session) -> list[Row]:
-    """Git, agents and keys, settings, the worker and its sandbox, this program."""
+    """Git, agents and keys, settings, the worker, the sandbox, this program."""
     found = [await _git()]
     root = session.roots.first()
     book = session.editors.projects.book
@@ -31,6 +39,7 @@ async def checks_of(session: Session) -> list[Row]:
         detail = f"{waiting.path} wants {', '.join(waiting.wants)}"
         found.append(row("warning", "trust", detail, "Look at it and approve it with: backburner trust"))
     found.append(_worker(session))
+    found.append(await _sandbox(session))
     if root is not None:
         try:
             engine = await session.engine(root)
@@ -82,13 +91,26 @@ def _agents(session: Session) -> list[Row]:
 def _worker(session: Session) -> Row:
     workers = session.editors.projects.workers
     hello = workers.hello
-    if hello is not None:
-        note = f", {hello.sandbox_note}" if hello.sandbox_note else ""
-        detail = f"process {hello.pid}, sandbox {hello.sandbox or 'unknown'}{note}"
-        if hello.sandbox == "none":
-            following = "Install bubblewrap, or set sandbox.unsandboxed = true if you accept commands without it."
-            return row("warning", "worker", detail, following)
-        return row("ok", "worker", detail)
+    if hello is not None and workers.is_up:
+        return row("ok", "worker", f"process {hello.pid}")
     if workers.trouble:
         return row("broken", "worker", workers.trouble)
     return row("ok", "worker", "starts with the first task")
+
+
+async def _sandbox(session: Session) -> Row:
+    """At which level agents' commands run here. Probed as a worker does it, so that no task is needed to know."""
+    projects = session.editors.projects
+    wanted = projects.book.settings(session.roots.first()).sandbox
+    hello = projects.workers.hello
+    level = await probe() if hello is None else Level(hello.sandbox, hello.sandbox_note)
+    if not wanted.commands:
+        return row("ok", "sandbox", "not needed: commands are turned off (sandbox.commands = false)")
+    if level.name != "none":
+        detail = f"{level.name}: commands run in bubblewrap, without network, in the agent's copy of the project"
+        return row("ok", "sandbox", f"{detail}; {level.note}" if level.note else detail)
+    if wanted.unsandboxed:
+        detail = f"none: {level.note}. Commands run with your rights and with network (sandbox.unsandboxed = true)"
+    else:
+        detail = f"none: {level.note}. Agents run no commands, and no check is run on their results"
+    return row("warning", "sandbox", detail, NO_BWRAP if "not installed" in level.note else NO_NAMESPACES)

@@ -16,15 +16,19 @@ TICKS = 600
 TICK_S = 0.05
 
 
-def status() -> int:
-    """Print what the daemon says about itself; 1 when there is none."""
+def status(*, as_json: bool = False) -> int:
+    """Print what the daemon says about itself, as a sentence or as one object; 1 when there is none."""
     try:
         reached = reach.reach(dict(os.environb), __version__, handshake.STATUS, None)
     except reach.Unreachable as error:
-        sys.stdout.write(f"{error}\n")
+        said = json.dumps({"running": False, "error": str(error)}, indent=2) if as_json else str(error)
+        sys.stdout.write(f"{said}\n")
         return 1
     reached.socket.close()
     facts = json.loads(reached.rest)
+    if as_json:
+        sys.stdout.write(json.dumps({"running": True, **facts}, indent=2) + "\n")
+        return 0
     minutes = facts["up_s"] // 60
     sys.stdout.write(
         f"Daemon {facts['version']}, process {facts['pid']}, up {minutes // 60} h {minutes % 60} min: "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from backburner.engine.line import StartWorker
 from backburner.engine.projects import Projects
@@ -18,7 +19,7 @@ from backburner.lsp.roots import Owned
 from backburner.lsp.server import build
 from backburner.lsp.session import Editors
 from backburner.lsp.transport import Connection, Server
-from backburner.model.task import LIVE
+from backburner.model.task import LIVE, TaskState
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +42,25 @@ class EditorService:
         return sum(task.state in LIVE for engine in engines for task in engine.state.tasks.values())
 
     def describe(self) -> dict[str, Any]:
+        """Projects, editors, tasks by state over all loaded projects, and the worker with how commands run in it."""
         projects = self.editors.projects
+        states = Counter(task.state for engine in projects.loaded.values() for task in engine.state.tasks.values())
+        workers, hello = projects.workers, projects.workers.hello
         return {
             "projects": [str(root) for root in projects.loaded],
-            "worker": projects.workers.is_up,
-            "editors": [session.client.name for session in self.editors.sessions],
+            "editors": [
+                {"name": session.client.name, "version": session.client.version}
+                for session in self.editors.sessions
+                if not session.client.command_line
+            ],
+            "tasks": {state: states[state] for state in get_args(TaskState)},
+            "worker": {
+                "up": workers.is_up,
+                "pid": hello.pid if hello is not None and workers.is_up else None,
+                "runs": workers.running,
+                "sandbox": hello.sandbox if hello is not None else "",
+                "trouble": workers.trouble,
+            },
         }
 
 
