@@ -152,9 +152,11 @@ def _next(task: Task, event: Event) -> Task:
             if event.changes is not None:
                 run = replace(run, touched=tuple(changed.path for changed in changes))
             return replace(task, changes=changes, opening=None, runs=(*task.runs[:-1], run))
-        case e.TurnAwaited() | e.TranscriptShortened():
+        case e.TranscriptShortened():
             # What the model is shown is in the transcript; the task is as before.
             return task
+        case e.TurnAwaited():
+            return replace(task, runs=(*task.runs[:-1], replace(_run(task), awaits=bool(event.awaited))))
         case e.TurnTaken():
             run = grown(_run(task), event.turn)
             return replace(task, opening=None, idle_interruptions=0, runs=(*task.runs[:-1], run))
@@ -244,7 +246,7 @@ def _run(task: Task) -> Run:
 
 def _has_begun(task: Task) -> bool:
     run = _run(task)
-    return not run.fresh or run.turns > 0 or bool(task.changes)
+    return not run.fresh or run.turns > 0 or run.awaits or bool(task.changes)
 
 
 def _ended(task: Task, end: str, at: float) -> Task:

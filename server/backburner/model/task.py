@@ -92,6 +92,8 @@ class Run(Struct, frozen=True, kw_only=True):
     end: Literal["", "finished", "failed", "interrupted", "paused", "cancelled", "asked"] = ""
     fresh: bool = True
     """False: it continues the transcript and the changes of the run before it."""
+    awaits: bool = False
+    """The provider makes its first answer in its own time: there is something to go on from although no turn was taken."""
     turns: int = 0
     """Turns taken, over the whole transcript that this run continues."""
     usage: Usage = Usage()
