@@ -108,7 +108,11 @@ async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: un
     return place && { place };
   }
   const reviewed = surfaces.reviews.taskHere(given instanceof vscode.Uri ? given : undefined);
-  return reviewed === undefined ? actionHere(ctx, name) : { ...reviewed };
+  if (reviewed === undefined) {
+    return actionHere(ctx, name);
+  }
+  await surfaces.reviews.keepEdits(reviewed);
+  return { ...reviewed };
 }
 
 /** What can be reviewed is what can be read or accepted. */
@@ -132,6 +136,10 @@ async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined>
     return undefined;
   }
   const [nearest] = offered;
+  const [only] = choices;
+  if (only !== undefined && choices.length === 1) {
+    return justTask ? { ...toAbout(only.arguments) } : only.arguments;
+  }
   // Several hunks of one task at one place: the server puts the one that the cursor is on first.
   if (nearest !== undefined && offered.every((action) => action.arguments.task === nearest.arguments.task)) {
     return justTask ? { ...toAbout(nearest.arguments) } : nearest.arguments;
@@ -152,8 +160,36 @@ async function actionsAt(ctx: Ctx): Promise<ServerAction[]> {
   return answer?.actions ?? [];
 }
 
-async function actionsHere(ctx: Ctx): Promise<void> {
-  const actions = await actionsAt(ctx);
+const ours = (name: string, title: string, argument?: Argument) => ({
+  command: `backburner.ui.${name}`,
+  title,
+  arguments: argument,
+});
+
+const IN_REVIEW = [
+  ours('acceptHunk', 'Accept this hunk'),
+  ours('rejectHunk', 'Reject this hunk'),
+  ours('acceptAll', 'Accept all'),
+  ours('rejectAll', 'Reject all'),
+  ours('nextHunk', 'Next hunk'),
+  ours('previousHunk', 'Previous hunk'),
+];
+
+/** What only this editor can do about the tasks here: side by side, what is to be read. */
+function besides(offered: readonly ServerAction[]) {
+  const has = (command: string) => offered.find((action) => action.command === command);
+  const [read, draft] = [has('backburner.read') ?? has('backburner.accept'), has('backburner.draft')];
+  return [
+    ...(read ? [ours('review', `#${read.arguments.task} Review side by side`, { ...toAbout(read.arguments) })] : []),
+    ...(draft
+      ? [ours('reviewDraft', `#${draft.arguments.task} Draft side by side`, { ...toAbout(draft.arguments) })]
+      : []),
+  ];
+}
+
+async function actionsHere(ctx: Ctx, surfaces: Surfaces): Promise<void> {
+  const offered = await actionsAt(ctx);
+  const actions = [...(surfaces.reviews.taskHere() ? IN_REVIEW : []), ...offered, ...besides(offered)];
   if (actions.length === 0) {
     void vscode.window.showInformationMessage('Nothing can be done here. Put the cursor in a function.');
     return;
@@ -262,7 +298,7 @@ function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[])
       await delegateInOneBox(ctx, here, asked?.prompt);
     },
     delegateFromHere: () => delegateFromHere(ctx),
-    actionsHere: () => actionsHere(ctx),
+    actionsHere: () => actionsHere(ctx, surfaces),
     queue: () => queue.open(),
     filter: async () => {
       const filter = await vscode.window.showInputBox({

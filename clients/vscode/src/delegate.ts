@@ -9,7 +9,7 @@ import { remember } from './recents';
 import { told } from './rows';
 
 const RECENTS = 'backburner.recents';
-const WORDS = 'Words that work anywhere: @agent  !quick  after 12  in 8h  $0.50  step';
+const WORDS = 'Words that work anywhere: @agent  /review  !quick  after 12  in 8h  $0.50  step';
 
 /** The place at the cursor: the selection, or the symbol around it, with other servers' problems there. */
 export function placeHere(ctx: Ctx): Place | undefined {

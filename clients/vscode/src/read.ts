@@ -26,6 +26,8 @@ export async function showReading(ctx: Ctx, reading: Reading): Promise<void> {
   const locations = starts.map((line) => new vscode.Location(uri, new vscode.Position(line, 0)));
   const selection = vscode.window.activeTextEditor?.selection;
   await vscode.commands.executeCommand('editor.action.peekLocations', place.uri, place.position, locations, 'peek');
+  // A result leads with its sentence; VS Code begins at the line whose number is nearest to that of the code.
+  await vscode.commands.executeCommand('list.focusFirst');
   if (place.editor !== undefined && selection !== undefined) {
     place.editor.selection = selection;
   }

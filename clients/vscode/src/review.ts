@@ -41,7 +41,12 @@ export class Reviews {
     ctx.extension.subscriptions.push(
       vscode.workspace.registerFileSystemProvider(Texts.scheme, this.texts, { isCaseSensitive: true }),
       vscode.workspace.onDidChangeTextDocument((event) => this.changed(event.document.uri)),
-      vscode.window.tabGroups.onDidChangeTabs(() => this.forgetClosed()),
+      vscode.window.tabGroups.onDidChangeTabs(() => {
+        this.forgetClosed();
+        const [first] = sides(vscode.window.tabGroups.activeTabGroup.activeTab?.input);
+        const reviewed = first !== undefined && Texts.read(first) !== undefined;
+        void vscode.commands.executeCommand('setContext', 'backburner.reviewsSeveral', reviewed);
+      }),
       ctx.onDidChange(() => this.follow()),
       { dispose: () => clearTimeout(this.timer) },
     );
@@ -69,7 +74,12 @@ export class Reviews {
       });
       return;
     }
-    const resources = files.map((file) => [vscode.Uri.parse(file.uri), left(review, file), right(review, file)]);
+    // A side that is not there makes it a new or a deleted file to VS Code.
+    const resources = files.map((file) => [
+      vscode.Uri.parse(file.uri),
+      file.kind === 'create' ? undefined : left(review, file),
+      file.kind === 'delete' ? undefined : right(review, file),
+    ]);
     await vscode.commands.executeCommand('vscode.changes', title, resources);
   }
 
@@ -97,7 +107,8 @@ export class Reviews {
 
   /** The task whose review the active editor belongs to. */
   taskHere(at?: vscode.Uri): About | undefined {
-    const uri = at ?? vscode.window.activeTextEditor?.document.uri;
+    const several = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+    const uri = at ?? sides(several)[0] ?? vscode.window.activeTextEditor?.document.uri;
     const named = uri && Texts.read(uri);
     return named ? (named.whom.task ? named.whom : undefined) : uri && this.find(uri)?.whom;
   }
@@ -240,9 +251,13 @@ function belongs(input: unknown, whom: About): boolean {
   if (input instanceof vscode.TabInputText) {
     return ours(input.uri);
   }
-  // The multi-diff editor has a type of its own only in later versions; there its inputs carry `textDiffs`.
-  const several = (input as { textDiffs?: { modified: vscode.Uri }[] } | undefined)?.textDiffs;
-  return several?.some((diff) => ours(diff.modified)) ?? false;
+  return sides(input).some(ours);
+}
+
+/** The right sides of a multi-diff editor, which has a type of its own only in later versions than the API that we name. */
+function sides(input: unknown): vscode.Uri[] {
+  const diffs = (input as { textDiffs?: { modified?: vscode.Uri }[] } | undefined)?.textDiffs ?? [];
+  return diffs.flatMap((diff) => diff.modified ?? []);
 }
 
 function liveUri(file: ProposalFile): vscode.Uri {

@@ -2,15 +2,16 @@
 // inhost.cjs: runs dist/test/inhost/index.cjs inside the extension host of the VS Code in VSCODE_SERVER_DIR.
 const path = require('node:path');
 const { startServer, runInHost } = require('./vscode.cjs');
-const { makeWorld } = require('./world.cjs');
+const { makeHouse, makeWorld } = require('./world.cjs');
 
 const noise =
   /^(Ignoring fetching|Updating additional|Creating a socket|Creation of workbench|Resolv|Extension host|\[|ChatSession)/;
 const root = path.resolve(__dirname, '../..');
 
 (async () => {
-  const world = makeWorld();
-  const server = await startServer({ settings: world.settings, env: world.env });
+  const house = makeHouse();
+  const world = makeWorld(house);
+  const server = await startServer({ settings: house.settings, env: house.env });
   let code = 1;
   try {
     code = await runInHost({
@@ -28,7 +29,7 @@ const root = path.resolve(__dirname, '../..');
     console.error(error);
   } finally {
     await server.stop();
-    world.remove();
+    house.remove();
   }
   process.exit(code);
 })();

@@ -97,7 +97,8 @@ function addresses(port) {
         ]
       : [];
     const all = [...payload, ...open, ['skipWelcome', 'true'], ['skipReleaseNotes', 'true']];
-    const where = folder ? `folder=${encodeURIComponent(folder)}` : 'ew=true';
+    const kind = folder?.endsWith('.code-workspace') ? 'workspace' : 'folder';
+    const where = folder ? `${kind}=${encodeURIComponent(folder)}` : 'ew=true';
     return `http://${authority}/?${where}&payload=${encodeURIComponent(JSON.stringify(all))}`;
   };
   return { uri, url };
@@ -112,13 +113,14 @@ async function stop(child, run) {
   fs.rmSync(run, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
-/** A browser window. `outside` collects every address beyond loopback that something asked for; each was refused. */
+/** A browser; what moves without need costs more here than the editor itself. `outside` collects every address beyond loopback that something asked for; each was refused. */
 async function openBrowser(run) {
   const context = await chromium.launchPersistentContext(fs.mkdtempSync(path.join(run, 'chromium-')), {
     executablePath: CHROMIUM,
     headless: true,
     viewport: { width: 1280, height: 800 },
     locale: 'en-US',
+    reducedMotion: 'reduce',
     args: CHROMIUM_ARGUMENTS,
   });
   const outside = new Set();

@@ -1,29 +1,47 @@
-// One window of VS Code as a person uses it: what they see and press, in a few words. Waits for facts, never for time.
+// A VS Code for several tests, and one window of it as a person uses it: what they see and press, in a few words. Waits for
+// facts, never for time.
 const fs = require('node:fs');
 const path = require('node:path');
 const { startServer, openBrowser } = require('./vscode.cjs');
+const { makeHouse } = require('./world.cjs');
 
 const root = path.resolve(__dirname, '../..');
 const VSIX = path.join(root, 'backburner.vsix');
 const PATIENCE = 45_000;
 const version = () => (process.env.VSCODE_SERVER_DIR || '1.139').replace(/.*-/, '');
 
-/** Opens a world. `vsix` false: the extension is not installed. The linter of the tests is always there. */
-async function openWindow(
-  world,
-  { settings = {}, trust = false, connected = true, file = 'lexer.py', line = 1, folder = world.folder } = {},
-) {
+/** A house with its VS Code and its browser: what the journeys of one file share. `trust`: workspace trust is on. */
+async function openStage({ house: wishes, settings = {}, trust = false } = {}) {
+  const house = makeHouse(wishes);
   const server = await startServer({
-    settings: { ...world.settings, ...settings },
-    env: world.env,
+    settings: { ...house.settings, ...settings },
+    env: house.env,
     vsix: [VSIX],
     trust,
   });
   const browser = await openBrowser(server.run);
-  const { page } = browser;
-  page.setDefaultTimeout(PATIENCE);
+  browser.context.setDefaultTimeout(PATIENCE);
+  return {
+    house,
+    server,
+    context: browser.context,
+    outside: browser.outside,
+    async close() {
+      await browser.context.close();
+      await server.stop();
+      house.remove();
+    },
+  };
+}
+
+/** Opens a window on a world's project. The linter of the tests is always there. */
+async function openWindow(stage, world, { connected = true, file = 'lexer.py', line = 1, folder = world.folder } = {}) {
+  const { server } = stage;
+  const earlier = new Set(logFiles(server));
+  const page = await stage.context.newPage();
   const lint = ['extensionDevelopmentPath', server.uri(path.join(__dirname, 'lint'))];
-  const url = (at) => server.url({ folder, file: at.file && world.file(at.file), line: at.line, payload: [lint] });
+  const url = (at) =>
+    server.url({ folder, file: at.file && path.resolve(world.folder, at.file), line: at.line, payload: [lint] });
   const open = async (at) => {
     await page.goto(url(at));
     await page.locator('[id="backburner.backburner.status"]').waitFor();
@@ -37,14 +55,12 @@ async function openWindow(
     page,
     server,
     gestures: 0,
-    outside: browser.outside,
 
     status: page.locator('[id="backburner.backburner.status"]'),
     lens: (text) => page.locator('.codelens-decoration a', { hasText: text }).first(),
     lensRow: (text) => page.locator('.codelens-decoration', { hasText: text }).first(),
     row: (text) => page.locator('.pane-body .monaco-list-row', { hasText: text }).first(),
     peek: page.locator('.peekview-widget'),
-    toast: (text) => page.locator('.notification-toast', { hasText: text }).first(),
 
     /** Presses a key (or a chord), counted as one gesture. */
     async press(...keys) {
@@ -87,6 +103,14 @@ async function openWindow(
       await window.press('Enter');
     },
 
+    /** Something was said in a notification; a toast of it may be gone by now. Answers with it, in the open list. */
+    async told(text) {
+      await window.palette('Notifications: Show Notifications');
+      const found = page.locator('.notifications-list-container .notification-list-item', { hasText: text });
+      await found.first().waitFor();
+      return found;
+    },
+
     /** The text of the editor that is before the person, as far as it is in view. */
     async text() {
       const lines = await page.locator('.editor-instance .view-lines .view-line').allInnerTexts();
@@ -123,19 +147,8 @@ async function openWindow(
 
     /** Lines of the extension's own log. */
     log() {
-      const found = [];
-      const walk = (where) => {
-        for (const entry of fs.existsSync(where) ? fs.readdirSync(where, { withFileTypes: true }) : []) {
-          const full = path.join(where, entry.name);
-          if (entry.isDirectory()) {
-            walk(full);
-          } else if (/Backburner\.log$/.test(entry.name)) {
-            found.push(fs.readFileSync(full, 'utf8'));
-          }
-        }
-      };
-      walk(path.join(server.data, 'logs'));
-      return found.join('\n');
+      const ours = logFiles(server).filter((name) => !earlier.has(name));
+      return ours.map((name) => fs.readFileSync(name, 'utf8')).join('\n');
     },
 
     /** The server runs, `times` times by now. */
@@ -148,9 +161,10 @@ async function openWindow(
       }
     },
 
+    /** Leaves the page first, so that VS Code takes its leave of the extension host. */
     async close() {
-      await browser.context.close();
-      await server.stop();
+      await page.goto('about:blank');
+      await page.close();
     },
   };
   if (connected) {
@@ -159,4 +173,10 @@ async function openWindow(
   return window;
 }
 
-module.exports = { openWindow, VSIX, version };
+function logFiles(server) {
+  const logs = path.join(server.data, 'logs');
+  const names = fs.existsSync(logs) ? fs.readdirSync(logs, { recursive: true }) : [];
+  return names.filter((name) => /Backburner\.log$/.test(name)).map((name) => path.join(logs, name));
+}
+
+module.exports = { openStage, openWindow, VSIX, version };

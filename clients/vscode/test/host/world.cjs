@@ -1,4 +1,5 @@
-// A project, a person's folder and a server for one test: nothing of it is shared, all of it is removed.
+// A house is a person's folder (settings, state, daemon) for the tests that share it; a world is a project in it, for one test.
+// All of it is removed.
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
@@ -6,6 +7,14 @@ const path = require('node:path');
 
 const root = path.resolve(__dirname, '../../../..');
 const PROGRAM = process.env.BACKBURNER_PROGRAM || path.join(root, '.venv/bin/backburner');
+// The interpreter itself: what stands first on PATH may be a script that needs more of PATH.
+const PYTHON = execFileSync(
+  path.join(path.dirname(PROGRAM), 'python'),
+  ['-c', 'import sys; print(sys._base_executable)'],
+  {
+    encoding: 'utf8',
+  },
+).trim();
 
 const LEXER = `import re
 
@@ -25,7 +34,9 @@ def count(text):
     return len(parse(text))
 `;
 const IMPORTS = `import json
+
 import os
+
 import sys
 
 
@@ -33,19 +44,14 @@ def main():
     return 0
 `;
 
-/** `agent`: name of the agent in config.toml; '' for a person who has none. */
-function makeWorld({ agent = 'cook', program = PROGRAM } = {}) {
+/**
+ * `agent`: name of the agent in config.toml; '' for a person who has none. `program`: the server; '' for nobody who has
+ * installed one. `env` goes over the environment.
+ */
+function makeHouse({ agent = 'cook', program = PROGRAM, env: more = {} } = {}) {
   const base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'bb-')));
-  const folder = path.join(base, 'project');
   const home = path.join(base, 'home');
-  fs.mkdirSync(folder);
   fs.mkdirSync(home, { mode: 0o700 });
-  fs.writeFileSync(path.join(folder, 'lexer.py'), LEXER);
-  fs.writeFileSync(path.join(folder, 'imports.py'), IMPORTS);
-  const git = (...args) => execFileSync('git', args, { cwd: folder, stdio: 'pipe' });
-  git('init', '--quiet', '--initial-branch=main');
-  git('add', '.');
-  git('-c', 'user.name=t', '-c', 'user.email=t@example.invalid', 'commit', '--quiet', '-m', 'start');
   if (agent) {
     const script = fs.readFileSync(path.join(__dirname, 'kitchen.toml'), 'utf8');
     const config = [
@@ -53,21 +59,22 @@ function makeWorld({ agent = 'cook', program = PROGRAM } = {}) {
       `[agents.${agent}]`,
       'provider = "scripted"',
       `script = ${JSON.stringify(script)}`,
+      '[check]',
+      'command = "true"',
       '[sandbox]',
-      'commands = false',
+      'unsandboxed = true',
     ];
     fs.writeFileSync(path.join(home, 'config.toml'), `${config.join('\n')}\n`);
   }
   // Only what a server needs, so that no agent or key of the machine is found.
   const tools = path.join(base, 'bin');
   fs.mkdirSync(tools);
-  for (const name of ['git', 'python3', 'sh', 'env']) {
-    fs.symlinkSync(
-      execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(),
-      path.join(tools, name),
-    );
+  for (const name of ['git', 'sh', 'env', 'true']) {
+    const found = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+    fs.symlinkSync(name === 'true' ? '/bin/true' : found, path.join(tools, name));
   }
-  const env = { BACKBURNER_HOME: home, PATH: tools, VIRTUAL_ENV: undefined };
+  fs.symlinkSync(PYTHON, path.join(tools, 'python3'));
+  const env = { BACKBURNER_HOME: home, PATH: tools, VIRTUAL_ENV: undefined, ...more };
   for (const name of Object.keys(process.env)) {
     if (/_API_KEY$|^(ANTHROPIC|OPENAI|OLLAMA)_/.test(name)) {
       env[name] = undefined;
@@ -84,15 +91,12 @@ function makeWorld({ agent = 'cook', program = PROGRAM } = {}) {
       return String(error.stdout ?? '');
     }
   };
+  const settings = program ? { 'backburner.server.path': program } : {};
   return {
     base,
-    folder,
     home,
-    program,
     env,
-    settings: program ? { 'backburner.server.path': program } : {},
-    file: (name) => path.join(folder, name),
-    read: (name) => fs.readFileSync(path.join(folder, name), 'utf8'),
+    settings,
     daemon,
     remove() {
       if (program) {
@@ -103,4 +107,29 @@ function makeWorld({ agent = 'cook', program = PROGRAM } = {}) {
   };
 }
 
-module.exports = { makeWorld, PROGRAM, LEXER };
+let worlds = 0;
+
+/** A project in a house: a Git repository with a few Python files, and those of `files` (text by name). */
+function makeWorld(house, files = {}) {
+  worlds += 1;
+  const folder = path.join(house.base, `project${worlds === 1 ? '' : worlds}`);
+  fs.mkdirSync(folder);
+  for (const [name, text] of Object.entries({ 'lexer.py': LEXER, 'imports.py': IMPORTS, ...files })) {
+    fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    fs.writeFileSync(path.join(folder, name), text);
+  }
+  const git = (...args) => execFileSync('git', args, { cwd: folder, stdio: 'pipe' });
+  git('init', '--quiet', '--initial-branch=main');
+  git('add', '.');
+  git('-c', 'user.name=t', '-c', 'user.email=t@example.invalid', 'commit', '--quiet', '-m', 'start');
+  const file = (name) => path.join(folder, name);
+  return {
+    house,
+    folder,
+    file,
+    read: (name) => fs.readFileSync(file(name), 'utf8'),
+    has: (name) => fs.existsSync(file(name)),
+  };
+}
+
+module.exports = { makeHouse, makeWorld, PROGRAM, LEXER };

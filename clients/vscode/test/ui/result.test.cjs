@@ -1,7 +1,9 @@
 // From the screen to a verdict: delegate on unsaved text, type meanwhile, read, accept one hunk, reject one, undo.
 const assert = require('node:assert/strict');
 const { LEXER } = require('../host/world.cjs');
-const { journey } = require('./journey.cjs');
+const { stage } = require('./journey.cjs');
+
+const journey = stage();
 
 journey('a result is read in place, taken hunk by hunk and taken back', {}, async (window, world) => {
   const { page } = window;
@@ -13,7 +15,6 @@ journey('a result is read in place, taken hunk by hunk and taken back', {}, asyn
   await window.delegate('shorter please');
   assert.equal(window.gestures, 2, 'from key press to running agent');
   await window.lensRow('#1').waitFor();
-  await window.status.locator('.codicon-flame').waitFor();
   await window.screenshot('delegated');
 
   await window.goTo(1, 7);
@@ -67,7 +68,7 @@ journey('one journey without a mouse, and the queue by keyboard', {}, async (win
   await window.delegate('shorter please');
   await window.lens('Read').waitFor();
   await window.press('Control+k', 'n');
-  await window.peek.locator('.view-line', { hasText: 'How many words' }).first().waitFor();
+  await window.peek.locator('.view-line', { hasText: 'Shorter parse()' }).first().waitFor();
   await window.press('Escape');
   await window.press('Control+k', 'q');
   await window.row('#1').waitFor();
@@ -80,6 +81,9 @@ journey('one journey without a mouse, and the queue by keyboard', {}, async (win
   await window.press('Escape');
   await window.press('Control+k', 'a');
   await page.locator('.quick-input-list .monaco-list-row', { hasText: '#1 Accept all' }).waitFor();
+  for (const action of ['#1 Reject all', '#1 Reply…', '#1 Run again', '#1 Review side by side', 'Delegate…']) {
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: action }).first().waitFor();
+  }
   await window.screenshot('actions-here');
   await window.press('Escape');
   await window.press('Control+k', 'j');
@@ -87,34 +91,3 @@ journey('one journey without a mouse, and the queue by keyboard', {}, async (win
   await window.seesText('words.append', false);
   await window.focused('.editor-instance');
 });
-
-journey(
-  'a sweep over the problems of another tool is one group',
-  { window: { file: 'imports.py', line: 2 } },
-  async (window, world) => {
-    const { page } = window;
-    await page.locator('.squiggly-warning').first().waitFor();
-    await window.goTo(2, 8);
-    await window.press('Control+.');
-    await page.locator('.action-widget .monaco-list-row', { hasText: 'Delegate: fix all 3 like this' }).waitFor();
-    await window.screenshot('sweep-offer');
-    await window.press('ArrowDown');
-    await page
-      .locator('.action-widget .monaco-list-row.focused', { hasText: 'Delegate: fix all 3 like this' })
-      .waitFor();
-    await window.press('Enter');
-    await window.lensRow('#3').waitFor();
-    await window.press('Control+k', 'q');
-    await window.status.filter({ hasText: '3' }).locator('.codicon-check').waitFor();
-    await window.row('#3').waitFor();
-    await window.screenshot('sweep-queue');
-    assert.match(world.read('imports.py'), /import os/);
-    await window.row('#1').click();
-    await window.peek.waitFor();
-    await page.keyboard.press('Escape');
-    await window.goTo(2, 8);
-    await window.press('Control+k', 'j');
-    await window.seesText('import os', false);
-    await window.seesText('import sys');
-  },
-);

@@ -1,11 +1,11 @@
 // The first minutes: from the installed extension to the first accepted hunk, without a key and without an agent.
 const assert = require('node:assert/strict');
 const { execFileSync, spawnSync } = require('node:child_process');
-const { journey } = require('./journey.cjs');
+const { stage } = require('./journey.cjs');
 
-const nobody = { world: { agent: '' } };
+const journey = stage({ house: { agent: '' } });
 
-journey('Practise leads from the installed extension to an accepted hunk', nobody, async (window) => {
+journey('Practise leads from the installed extension to an accepted hunk', {}, async (window) => {
   const { page } = window;
   const began = Date.now();
   window.gestures = 0;
@@ -30,7 +30,7 @@ journey('Practise leads from the installed extension to an accepted hunk', nobod
 
 journey(
   'a task without an agent says so at the line, and a key goes through the environment only',
-  nobody,
+  {},
   async (window, world) => {
     const { page } = window;
     await window.goTo(8, 5);
@@ -50,7 +50,7 @@ journey(
     const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
     assert.ok(!processes.includes(secret), 'the key is among the arguments of a process');
     assert.ok(!window.log().includes(secret), 'the key is in the log');
-    const places = [world.base, ...['logs', 'User', 'Machine'].map((name) => `${window.server.data}/${name}`)];
+    const places = [world.house.base, ...['logs', 'User', 'Machine'].map((name) => `${window.server.data}/${name}`)];
     const found = spawnSync('grep', ['-rlF', secret, ...places], { encoding: 'utf8' }).stdout.trim();
     assert.equal(found, '', 'the key is in a file');
   },

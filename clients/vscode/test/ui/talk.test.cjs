@@ -1,5 +1,7 @@
 // Talking with a task: its question, a reply, a note while it works, its draft.
-const { journey } = require('./journey.cjs');
+const { stage } = require('./journey.cjs');
+
+const journey = stage();
 
 journey('a question is answered at the line, and a reply goes on from there', {}, async (window) => {
   const { page } = window;
@@ -23,6 +25,12 @@ journey('a question is answered at the line, and a reply goes on from there', {}
   await page.keyboard.press('Control+Enter');
   await window.lensRow('One word for parse_v1()').waitFor();
   await window.screenshot('replied');
+  await window.palette('Backburner: Answer');
+  const thread = page.locator('.review-widget .comment-body', { hasText: 'Answered: Keep it as it is.' });
+  await thread.waitFor();
+  await window.screenshot('change-answer');
+  await thread.locator('a', { hasText: 'Remove' }).click();
+  await window.lens('Accept').waitFor({ state: 'detached' });
 });
 
 journey('a running task shows its draft, takes a note and stops', {}, async (window) => {
@@ -31,6 +39,10 @@ journey('a running task shows its draft, takes a note and stops', {}, async (win
   await window.delegate('cook slowly');
   await window.lens('Draft').waitFor();
   await window.lensRow('taste, season, wait').waitFor();
+  await window.status.filter({ hasText: '1' }).locator('.codicon-flame').waitFor();
+  await window.status.hover();
+  const tooltip = page.locator('.monaco-hover', { hasText: '1 running' });
+  await tooltip.filter({ hasText: 'taste, season, wait' }).waitFor();
   await window.screenshot('running');
   await window.lens('Draft').click();
   await window.peek.locator('.view-line', { hasText: 'How many words a text has, slowly' }).first().waitFor();
@@ -48,4 +60,31 @@ journey('a running task shows its draft, takes a note and stops', {}, async (win
   await page.keyboard.press('Control+Enter');
   await window.lens('Stop').click();
   await window.lens('Draft').waitFor({ state: 'detached' });
+});
+
+journey('findings stand as threads, to be fixed, dismissed and talked about', {}, async (window) => {
+  const { page } = window;
+  await window.goTo(15, 5);
+  await window.delegate('/review look it over');
+  await window.lens('Read').waitFor();
+  await window.lens('Read').click();
+  await page.locator('.tab', { hasText: 'Preview' }).waitFor();
+  await page.locator('.comment-thread-unresolved, .comment-thread').nth(1).waitFor();
+  await page.locator('.tab', { hasText: 'lexer.py' }).first().click();
+  await window.goTo(16, 1);
+  await page.keyboard.press('Alt+F9');
+  const shown = (text) => page.locator('.review-widget .comment-body', { hasText: text });
+  const first = shown('compiled again for each text');
+  await first.waitFor();
+  await page.keyboard.press('Alt+F9');
+  const second = shown('only to count it');
+  await second.waitFor();
+  await window.screenshot('findings');
+  await second.locator('a', { hasText: 'Dismiss' }).click();
+  await second.waitFor({ state: 'detached' });
+  await window.lensRow('1 of 2 left').waitFor();
+  await first.locator('a', { hasText: 'Fix this' }).click();
+  await window.lensRow('#2').waitFor();
+  await window.lensRow('#2').locator('a', { hasText: 'Read' }).waitFor();
+  await window.screenshot('finding-fixed');
 });

@@ -1,7 +1,9 @@
 // When something is missing or goes away: the window, the daemon, trust, Python, a key.
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const { journey } = require('./journey.cjs');
+const { stage } = require('./journey.cjs');
+
+const journey = stage();
 
 journey('a task outlives the window and the daemon', {}, async (window, world) => {
   await window.goTo(15, 5);
@@ -11,39 +13,33 @@ journey('a task outlives the window and the daemon', {}, async (window, world) =
   await window.lens('Draft').waitFor();
   await window.screenshot('window-restarted');
 
-  const pid = Number(/process (\d+)/.exec(world.daemon('status'))?.[1]);
-  assert.ok(pid > 1, `no daemon: ${world.daemon('status')}`);
+  const pid = Number(/process (\d+)/.exec(world.house.daemon('status'))?.[1]);
+  assert.ok(pid > 1, `no daemon: ${world.house.daemon('status')}`);
   process.kill(pid, 'SIGKILL');
   await window.lens('Draft').waitFor({ state: 'detached' });
   await window.lens('Draft').waitFor();
   assert.match(window.log(), /the server ended; again in 0\.5 s/);
-  assert.notEqual(Number(/process (\d+)/.exec(world.daemon('status'))?.[1]), pid);
+  assert.notEqual(Number(/process (\d+)/.exec(world.house.daemon('status'))?.[1]), pid);
   await window.screenshot('daemon-restarted');
 });
 
-journey(
-  'nothing runs in a folder that is not trusted',
-  { window: { trust: true, connected: false } },
-  async (window, world) => {
-    const { page } = window;
-    await window.status.locator('.codicon-shield').waitFor();
-    await window.click(window.status);
-    await page.locator('.pane-body', { hasText: 'runs nothing in a folder that is not trusted' }).first().waitFor();
-    await window.screenshot('untrusted');
-    assert.doesNotMatch(window.log(), /server: /);
-    assert.ok(!fs.existsSync(`${world.home}/state`), 'a server was here');
-  },
-);
+stage({ trust: true })('nothing runs in a folder that is not trusted', { connected: false }, async (window, world) => {
+  const { page } = window;
+  await window.status.locator('.codicon-shield').waitFor();
+  await window.click(window.status);
+  await page.locator('.pane-body', { hasText: 'runs nothing in a folder that is not trusted' }).first().waitFor();
+  await window.screenshot('untrusted');
+  assert.doesNotMatch(window.log(), /server: /);
+  assert.ok(!fs.existsSync(`${world.house.home}/state`), 'a server was here');
+});
 
-journey(
+stage({ house: { program: '' } })(
   'without a server the person is told once what to do',
-  { world: { program: '' }, window: { connected: false } },
+  { connected: false },
   async (window) => {
     const { page } = window;
     await window.status.locator('.codicon-warning').waitFor();
-    await window.palette('Notifications: Show Notifications');
-    const told = page.locator('.notification-list-item', { hasText: 'The Backburner server was not found' });
-    await told.first().waitFor();
+    const told = await window.told('The Backburner server was not found');
     await told.locator('.monaco-button', { hasText: 'Install It for This Editor' }).waitFor();
     await window.screenshot('no-server');
     assert.equal(await told.count(), 1);

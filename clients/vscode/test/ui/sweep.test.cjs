@@ -1,0 +1,53 @@
+// One instruction over many places: what another tool found, one group, two read, the rest like these.
+const assert = require('node:assert/strict');
+const { stage } = require('./journey.cjs');
+
+const journey = stage();
+
+journey('a sweep over the problems of another tool', { file: 'imports.py', line: 3 }, async (window, world) => {
+  const { page } = window;
+  await page.locator('.squiggly-warning').first().waitFor();
+  await window.goTo(3, 8);
+  await window.press('Control+.');
+  await page.locator('.action-widget .monaco-list-row', { hasText: 'Delegate: fix all 3 like this' }).waitFor();
+  await window.screenshot('sweep-offer');
+  await window.press('Escape');
+
+  window.gestures = 0;
+  await window.press('Control+k', 'g');
+  const all = page.locator('.quick-input-list .monaco-list-row', { hasText: 'All 3: lint F401' });
+  await all.waitFor();
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'main()' }).waitFor();
+  await window.click(all);
+  await window.screenshot('sweep-places');
+  await window.press('Enter');
+  await page.locator('.quick-input-widget input[placeholder*="these 3 places"]').waitFor();
+  await window.type('remove it');
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'remove it' }).first().waitFor();
+  await window.press('Enter');
+  assert.equal(window.gestures, 4, 'from key press to three running agents');
+  await window.lensRow('#3').waitFor();
+  await window.status.filter({ hasText: '3' }).locator('.codicon-check').waitFor();
+  assert.equal(await page.locator('.notification-toast').count(), 0, 'something popped up');
+  assert.match(await window.problems(), /3 Infos|Infos: 3/, 'one problem for each task');
+
+  await window.press('Control+k', 'q');
+  await window.row('remove it').filter({ hasText: '3 of 3' }).waitFor();
+  await window.screenshot('sweep-queue');
+  for (const number of ['#1', '#2']) {
+    await window.click(window.row(number));
+    await window.peek.locator('.view-line', { hasText: 'Remove an import' }).first().waitFor();
+    await window.press('Escape');
+    await window.peek.waitFor({ state: 'detached' });
+  }
+  assert.match(world.read('imports.py'), /import os/, 'reading changed something');
+  const group = window.row('remove it');
+  await group.hover();
+  await group.locator('.action-label[aria-label*="Accept the Rest like These"]').click();
+  await window.seesText('import os', false);
+  await window.seesText('import json', false);
+  await window.seesText('import sys');
+  await window.told('#3 stays: also touches notes.md.');
+  await window.row('Earlier').filter({ hasText: '2' }).waitFor();
+  await window.screenshot('sweep-rest');
+});
