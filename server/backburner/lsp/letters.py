@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ from backburner.store import paths
 if TYPE_CHECKING:
     from backburner.lsp.session import Session
 
+_NAME = re.compile(r"(?P<group>group-)?(?P<number>\d+)(?P<draft>-draft)?\.(?:diff|md)")
+"""`12.diff`, `12.md`, `group-12.diff`, `12-draft.diff`."""
 READ_ONLY = 0o400
 WRITABLE = 0o600
 
@@ -47,11 +50,17 @@ class Letters:
         """By URI as the client spells it: the project's root."""
         self._made: set[Path] = set()
         """Letters that were made for this editor's person to write."""
+        self._drawn: dict[Path, int] = {}
+        """The turn after which an open draft was last drawn."""
 
     # Which documents are ours.
 
     def has(self, uri: str) -> bool:
         return uri in self._open
+
+    def is_drawn(self, uri: str) -> bool:
+        """Whether it is one that we write and the person only reads."""
+        return uri in self._open and _NAME.fullmatch(uri.rsplit("/", 1)[-1]) is not None
 
     def root(self, uri: str) -> Path:
         """The project that one of our documents belongs to."""
@@ -105,10 +114,18 @@ class Letters:
             path = path_of(uri)
             if engine is None or path is None:
                 continue
-            stem = path.name.removesuffix(".diff").removesuffix(".md")
-            task = engine.state.tasks.get(int(stem)) if stem.isdigit() else None
-            if task is not None and path.exists():
+            match = _NAME.fullmatch(path.name)
+            task = engine.state.tasks.get(int(match["number"])) if match is not None else None
+            if match is None or task is None or not path.exists():
+                continue
+            if match["group"]:
+                await self.group(engine, task)
+            elif not match["draft"]:
                 await self.result(engine, task)
+            elif task.run is not None and self._drawn.get(path) != (turns := task.run.turns):
+                # Asks the worker, so nothing else waits for it; and only after a turn, so that reading slows nobody.
+                self._drawn[path] = turns
+                self.session.spawn(self.draft(engine, task), "draw a draft anew")
 
     def _write(self, engine: Engine, name: str, text: str) -> Path:
         path = self._folder(engine.root) / name

@@ -43,7 +43,7 @@ class Placing:
         self.before, self.after = live, applied.text
         self.placed = tuple(id for id, placement in placements.items() if placement in ("fits", "moved"))
         self.already = tuple(id for id, placement in placements.items() if placement == "applied")
-        kinds = {hunk.id: hunk.kind for hunk in self.hunks}
+        kinds: dict[str, HunkKind] = {hunk.id: hunk.kind for hunk in self.hunks}
         self.refused = {id: self._reason(placements[id], kinds[id]) for id in applied.refused}
         if not self.placed and not self.already:
             conflict = any(placements[id] == "conflicts" for id in applied.refused)

@@ -194,6 +194,9 @@ class Session:
                 for owned in [owned for owned, uri in self._open.items() if uri == document.uri]:
                     self.editors.disk.closed(owned)
                 self._open = {owned: uri for owned, uri in self._open.items() if uri != document.uri}
+            case "changed" if self.letters.is_drawn(document.uri):
+                # The editor read our document again; nobody typed.
+                self.publisher.look()
             case "changed":
                 self._dirty.add(document.uri)
                 self.last_edit = self.clock.monotonic()
