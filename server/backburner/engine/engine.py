@@ -331,6 +331,8 @@ class Engine:
             self.deed(lambda state: (Checkpoint(state=state, at=self.shared.clock.now()),))
 
     def _plan(self) -> Plan:
+        if all(task.state != "queued" for task in self.state.tasks.values()):
+            return Plan()
         plan = schedule(self.state, acting.capacity(self))
         # What was let go already has its place, and waits for nothing but the disk.
         return replace(plan, held={n: held for n, held in plan.held.items() if n not in self.starting})
