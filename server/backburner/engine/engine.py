@@ -310,8 +310,13 @@ class Engine:
             self._tell_subscribers(())
 
     def _show(self, batch: Batch) -> None:
-        """What is saved becomes what is true: for subscribers, for callers, for what starts."""
+        """What is saved becomes what is true: for callers, for subscribers, for what starts.
+
+        Nobody who waits goes on before this returns; the callers, who are told first, are the first to go on then: a
+        snapshot that begins would keep the person waiting for its processes to start.
+        """
         self.state = batch.state
+        batch.answer()
         acting.react(self, batch)
         plan = self._plan()
         others_may_start = self._tell_ledger()
@@ -320,7 +325,6 @@ class Engine:
             self.held = plan.held
             self._tell_subscribers(batch.events)
         acting.pause_if_spent(self, batch)
-        batch.answer()
         acting.start(self, plan)
         self._tell_ledger()
         if others_may_start:
