@@ -85,6 +85,8 @@ class Client:
     on_edit: Callable[[Json], Any] | None = None
     """Plays the editor for one `workspace/applyEdit`: may change buffers; returns the reply, or None for the usual."""
     server: Json = field(default_factory=dict)
+    kill: Callable[[], None] | None = None
+    """Ends the server that was started for this editor, at once."""
 
     def __post_init__(self) -> None:
         self._last_id = 0
@@ -188,7 +190,7 @@ class Client:
 
     def set_text(self, path: str, text: str) -> None:
         """Replace what is different in the middle, as typing does."""
-        buffer = self.buffers[self.uri(path)]
+        buffer = self.buffers[self._uri(path)]
         old = buffer.text
         head = 0
         while head < min(len(old), len(text)) and old[head] == text[head]:
@@ -209,7 +211,7 @@ class Client:
         self.notify("textDocument/didSave", {"textDocument": {"uri": buffer.uri}})
 
     def close(self, path: str) -> None:
-        uri = self.uri(path)
+        uri = self._uri(path)
         del self.buffers[uri]
         self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
@@ -332,7 +334,7 @@ async def started(argv: Sequence[str], env: Mapping[str, str], root: Path, **mor
     )
     assert child.stdin is not None
     assert child.stdout is not None
-    client = Client(child.stdout, child.stdin, root, **more)
+    client = Client(child.stdout, child.stdin, root, kill=child.kill, **more)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(client.read())
         try:

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from backburner.lib.clock import RealClock
+from backburner.lib.clock import Clock, RealClock
 from backburner.lsp.service import EditorService, open_service
 from backburner.lsp.transport import Connection
 from backburner.model.wire import Link
@@ -57,17 +57,18 @@ class House:
 
 
 @asynccontextmanager
-async def house() -> AsyncIterator[House]:
+async def house(clock: Clock | None = None) -> AsyncIterator[House]:
     """Needs `BACKBURNER_HOME` in the environment (see `project`)."""
+    clock = clock or RealClock()
     async with asyncio.TaskGroup() as group:
         hosts: list[asyncio.Task[None]] = []
 
         async def start_worker() -> Link:
             ours, theirs = in_process()
-            hosts.append(group.create_task(Host(theirs, RealClock(), chance).serve()))
+            hosts.append(group.create_task(Host(theirs, clock, chance).serve()))
             return ours
 
-        async with open_service(start_worker, RealClock()) as service:
+        async with open_service(start_worker, clock) as service:
             found = House(service, group)
             try:
                 yield found

@@ -9,7 +9,7 @@ from backburner.model import wishes as w
 from backburner.model.anchor import Span, text_id
 from backburner.model.events import Event
 from backburner.model.evolve import fold
-from backburner.model.result import FileChange, HunkRef, Proposal, Result
+from backburner.model.result import Changed, FileChange, HunkRef, Proposal, Result
 from backburner.model.task import Opening, State, Target
 from backburner.model.wire import CancelRun, SteerRun
 from backburner.model.wishes import Refusal
@@ -155,12 +155,25 @@ async def test_stop_reaches_the_run_and_its_last_words_do_not_count(house: House
         assert engine.state.tasks[1].state == "cancelled"
 
 
+async def test_a_delegation_is_answered_before_its_snapshot_begins(house: House) -> None:
+    async with house.open() as projects:
+        engine = await projects.engine(house.project())
+        await engine.submit(delegation())
+        assert not engine.shadow.view_folder.exists()
+        await until(engine, lambda state: state.tasks[1].snapshot is not None)
+        assert engine.shadow.view_folder.exists()
+
+
 async def test_stop_and_keep_asks_the_run_for_its_result(house: House) -> None:
     async with house.open() as projects:
         engine = await projects.engine(house.project())
         await engine.submit(delegation())
         worker = await house.worker()
         spec = await worker.started(1)
+        changed = Changed(path="src/lexer.py", blob="ab")
+        await worker.fact(
+            spec, e.ToolsDone(task=1, run="1.1", results=(), changes=(changed,), added=1, at=house.clock.now())
+        )
         await engine.submit(w.Cancel(task=1, keep=True))
         assert (await worker.heard_of(CancelRun, "1.1")).keep
         assert engine.state.tasks[1].state == "running"

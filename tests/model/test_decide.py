@@ -9,6 +9,7 @@ from backburner.model import wishes as w
 from backburner.model.budget import DayBudget, day_budget, is_task_spent, known_cost, usd
 from backburner.model.decide import decide
 from backburner.model.evolve import fold
+from backburner.model.result import Changed
 from backburner.model.task import Accepted, Opening, State
 from backburner.model.wishes import Command, Refusal
 from domain import DAY, T0, Story, cause, delegate, question, result, turn
@@ -259,6 +260,11 @@ def test_a_requeue_may_name_another_agent() -> None:
 
 def test_stop_and_keep_is_left_to_the_run() -> None:
     story = Story().delegated().running()
+    refusal = story.do(w.Cancel(task=1, keep=True))
+    assert isinstance(refusal, w.Refusal)
+    assert "no draft yet" in refusal.sentence
+    changed = Changed(path="src/lexer.py", blob="ab")
+    story.happen(e.ToolsDone(task=1, run=story.run(), results=(), changes=(changed,), added=1, removed=0, at=T0))
     assert story.do(w.Cancel(task=1, keep=True)) == ()
     assert story.task().state == "running"
 

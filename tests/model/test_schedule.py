@@ -209,3 +209,11 @@ def test_attempts_at_a_target_that_was_taken_do_not_start() -> None:
     assert plan.held[2].short == "waits: #1 was taken"
     story.do(w.Waive(task=2, rule="folded"))
     assert schedule(story.state, OPEN).start == (2,)
+
+
+def test_a_running_task_starts_over_after_the_one_it_overlaps() -> None:
+    story = Story().delegated().running().delegated().running(2)
+    story.do(w.SetOrder(task=2, after=1))
+    assert (story.task(2).state, story.task(2).after, story.task(2).exempt) == ("queued", 1, ())
+    held = schedule(story.state, OPEN).held
+    assert held[2].short == "after #1"

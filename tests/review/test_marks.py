@@ -486,7 +486,8 @@ def test_a_click_on_a_title_only_looks() -> None:
 
 
 def test_an_answer_can_be_changed_later() -> None:
-    answer = Answer(question=Question(id="q", sentence="keep?"), answer="keep", by="default", at=NOW)
+    asked = Question(id="q", sentence="keep?", choices=(Choice(answer="keep", title="Keep"),), default="keep")
+    answer = Answer(question=asked, answer="keep", by="default", at=NOW)
     done, shelf = result(seen=True)
     mark = one(replace(done, answers=(answer,)), shelf)
     assert "#12 Change answer…" in titles(mark)

@@ -10,8 +10,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from backburner.model.conversation import fold
+from backburner.model.events import RunStarted
+from backburner.model.transcript import Message, ToolResults, Turn
+from backburner.store.journal import TRANSCRIPT_KINDS, read
 from lsp_client import Client, Refused
 from scenarios.archive import Archive, Call, Section, call, calls, unmarked
+from scenarios.day import Day, length
+from scenarios.tricks import EDITORS
 
 Connect = Callable[[Path], Awaitable[Client]]
 SETTLED = ("ready", "asking", "failed", "accepted", "rejected", "cancelled")
@@ -26,9 +32,16 @@ class Scenario:
     """One case in progress."""
 
     def __init__(
-        self, archive: Archive, client: Client, restart: Connect | None = None, *, updating: bool = False
+        self,
+        archive: Archive,
+        client: Client,
+        restart: Connect | None = None,
+        *,
+        clock: Day | None = None,
+        updating: bool = False,
     ) -> None:
         self.archive, self.client, self._restart, self.updating = archive, client, restart, updating
+        self.clock = clock
         self._said = 0
 
     @property
@@ -40,7 +53,7 @@ class Scenario:
         started = False
         delegations: list[tuple[str, int, Call]] = []
         for section in self.archive.sections:
-            if section.name in ("script", "config", "settings", "client"):
+            if section.name in ("script", "config", "settings", "client", "clock"):
                 continue
             if section.name.startswith("case "):
                 started, delegations = False, []
@@ -106,14 +119,18 @@ class Scenario:
 
     async def _wait(self, task: int, state: str = "") -> None:
         """Until the task is in that state; without one, until it has settled or is held back."""
-        async with asyncio.timeout(30):
-            while True:
-                view = await self.client.command("show", {"task": task})
-                if view["state"] in ((state,) if state else SETTLED):
-                    return
-                if view["waits"] and state in ("", "queued") and not view["waits"].startswith("queued"):
-                    return
-                await self.client.news(0.05)
+        view: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(60):
+                while True:
+                    view = await self.client.command("show", {"task": task})
+                    if view["state"] in ((state,) if state else SETTLED):
+                        return
+                    if view["waits"] and state in ("", "queued") and not view["waits"].startswith("queued"):
+                        return
+                    await self.client.news(0.05)
+        except TimeoutError:
+            raise AssertionError(f"#{task} is {view.get('state')} {view.get('waits')}, not {state}") from None
 
     # Steps.
 
@@ -164,6 +181,12 @@ class Scenario:
     async def do_wait(self, task: int, state: str = "") -> None:
         await self._wait(task, state)
 
+    async def do_until(self, task: int, field: str, text: str) -> None:
+        """Until a field of the task's view says so: what happens on disk is noticed in its own time."""
+        async with asyncio.timeout(30):
+            while text not in str((await self.client.command("show", {"task": task}))[field]):
+                await self.client.news(0.05)
+
     async def do_after(self, task: int, after: int) -> None:
         await self.client.command("after", {"task": task, "after": after})
 
@@ -177,7 +200,7 @@ class Scenario:
         await self._delegate_at(path, line - 1, text, named)
 
     async def do_act(self, path: str, line: int, title: str) -> None:
-        await self.client.act(path, line - 1, title)
+        await self.client.act(self._named(path), line - 1, title)
 
     def do_type(self, path: str, old: str, new: str) -> None:
         text = self.client.buffers[self.client.uri(path)].text
@@ -191,7 +214,7 @@ class Scenario:
         self.client.save(path)
 
     def do_open(self, path: str) -> None:
-        self.client.open(path)
+        self.client.open(self._named(path))
 
     def do_close(self, path: str) -> None:
         self.client.close(path)
@@ -209,6 +232,9 @@ class Scenario:
         (self.root / new).parent.mkdir(parents=True, exist_ok=True)
         (self.root / old).rename(self.root / new)
 
+    def do_cp(self, old: str, new: str) -> None:
+        (self.root / new).write_bytes((self.root / old).read_bytes())
+
     def do_git(self, words: str) -> None:
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words.split()], cwd=self.root, check=True)
 
@@ -223,9 +249,24 @@ class Scenario:
         """Wait until the server has shown what there is: an action of the person makes it look."""
         await self.client.actions(next(iter(self.client.buffers), self.client.uri("none")), 0)
 
-    async def do_restart(self) -> None:
+    async def do_wind(self, time: str) -> None:
+        assert self.clock is not None, "there is no section `clock`"
+        self.clock.wind(length(time))
+
+    async def do_asleep(self, time: str) -> None:
+        """Until somebody sleeps for just so long: a model that thinks."""
+        assert self.clock is not None, "there is no section `clock`"
+        clock, seconds = self.clock, length(time)
+        await self.client.until(lambda: seconds in clock.sleepers, f"somebody who sleeps for {time}")
+
+    async def do_restart(self, how: str = "") -> None:
+        """`restart(kill)` ends the server as a power cut would."""
         assert self._restart is not None
         buffers = self.client.buffers
+        if how == "kill":
+            assert self.client.kill is not None
+            self.client.kill()
+            await self.client.until(lambda: self.client.closed, "its end")
         self.client = await self._restart(self.root)
         self._said = 0
         for buffer in buffers.values():
@@ -255,38 +296,65 @@ class Scenario:
             case "said":
                 said = self.client.said()[self._said :]
                 self._said += len(said)
-                return _lines(text.replace(str(self.root.parent), "...") for text in said)
+                return self._lines(text.replace(str(self.root.parent), "...") for text in said)
             case "answer":
-                return _lines([str(self.answer)])
+                return self._lines([str(self.answer).replace(str(self.root.parent), "...")])
             case "queue":
                 answer = await self.client.command("list", {"uri": self.root.as_uri(), "all": True})
-                return _lines(
+                rows = [
                     f"{row['section']}: {row['title']} | {row['detail']}{' | ' + row['why'] if row['why'] else ''}"
                     for row in answer["rows"]
-                )
+                ]
+                return self._lines([answer["note"], *rows] if answer["note"] else rows or [answer["empty"]])
             case "diff":
-                return _clock((await self.client.command("diff", {"task": int(rest[0])}))["text"])
+                return self._seen((await self.client.command("diff", {"task": int(rest[0])}))["text"])
+            case "draft":
+                return self._seen((await self.client.command("diff", {"task": int(rest[0]), "draft": True}))["text"])
+            case "today":
+                return self._lines([(await self.client.command("today"))["text"]])
+            case "status":
+                told = [params for method, params in self.client.notifications if method == "backburner/status"]
+                return self._lines([told[-1]["text"], told[-1]["tooltip"]])
+            case "told":
+                return self._told(int(rest[0]))
             case "hover":
                 path, line = rest
                 shown = None
                 for column in range(0, 60, 4):
                     shown = shown or await self.client.hover(path, int(line) - 1, column)
-                return _clock(f"{shown}\n")
+                return self._seen(f"{shown}\n")
+            case "problems":
+                found = self.client.problems.get(self.client.uri(rest[0]), [])
+                return self._lines(f"{SEVERITY[problem['severity']]}: {problem['message']}" for problem in found)
             case "actions":
-                found = await self.client.actions(rest[0], int(rest[1]) - 1)
-                return _lines(f"{action.get('kind', '')}: {action['title']}" for action in found)
+                found = await self.client.actions(self._named(rest[0]), int(rest[1]) - 1)
+                return self._lines(f"{action.get('kind', '')}: {action['title']}" for action in found)
             case "show":
                 view = await self.client.command("show", {"task": int(rest[0])})
-                return _lines(f"{name}: {view[name]}" for name in rest[1].split(","))
+                return self._lines(f"{name}: {view[name]}" for name in rest[1].split(","))
             case _:
                 return await self._text(section)
 
+    def _named(self, path: str) -> str:
+        """The path, or the URI of one of the documents that we keep: `letters/1.diff`."""
+        if not path.startswith("letters/"):
+            return path
+        [folder] = self.root.parent.glob("home/state/project-*/letters")
+        return (folder / path.removeprefix("letters/")).as_uri()
+
+    def _read_again(self, uri: str) -> None:
+        """As an editor does with a file that changed on disk."""
+        self.client.set_text(uri, Path(uri.removeprefix("file://")).read_text())
+
     async def _text(self, section: Section) -> str:
         file = self.root / section.name
+        if section.name.startswith("letters/"):
+            self._read_again(self._named(section.name))
         if section.flag == "gone":
             assert not file.exists(), f"{section.name} is still there"
             return ""
-        buffer = self.client.buffers.get(self.client.uri(section.name))
+        named = self._named(section.name)
+        buffer = self.client.buffers.get(named if named.startswith("file:") else self.client.uri(section.name))
         flags = section.flag.split(", ")
         if "disk" in flags or buffer is None:
             return _on_disk(file, flags)
@@ -307,7 +375,32 @@ class Scenario:
             lines[line] += f"  #@ {' '.join(texts)}"
         if lines[-1]:
             lines += ["<NO EOL>", ""] if buffer.text else [""]
-        return _clock("\n".join(lines)).replace("\n<NO EOL>", "<NO EOL>")
+        return self._seen("\n".join(lines)).replace("\n<NO EOL>", "<NO EOL>")
+
+    def _told(self, number: int) -> str:
+        """What the agent was told in the task's last run: messages, and the results of its calls."""
+        [journal] = self.root.parent.glob("home/state/project-*/journal.db")
+        events = [event for event in read(journal) if type(event).__name__ in TRANSCRIPT_KINDS and event.task == number]
+        start = max(at for at, event in enumerate(events) if isinstance(event, RunStarted))
+        before, whole = None if events[start].fresh else fold(events[:start]), fold(events)
+        entries = whole.entries[len(before.entries) if before is not None else 0 :] if whole is not None else ()
+        said: list[str] = []
+        for entry in entries:
+            match entry:
+                case Message():
+                    said.append(entry.text)
+                case ToolResults():
+                    said += [f"[{result.text}]" for result in entry.results]
+                case Turn():
+                    said.append("...")
+        return self._lines(said)
+
+    def _lines(self, texts: Any) -> str:
+        return "".join(f"{self._seen(text)}\n" for text in texts)
+
+    def _seen(self, text: str) -> str:
+        """Moments and folders differ from run to run; with a clock that is wound by hand only folders do."""
+        return FOLDER.sub("state/project", text if self.clock is not None else NUMBERS.sub("HH:MM", text))
 
 
 def _on_disk(file: Path, flags: list[str]) -> str:
@@ -317,55 +410,3 @@ def _on_disk(file: Path, flags: list[str]) -> str:
     if text and not text.endswith("\n"):
         text += "<NO EOL>\n"
     return ("<EXEC>" if file.stat().st_mode & 0o100 else "") + text
-
-
-def _drops(client: Client) -> Callable[[Any], Any]:
-    def play(_: Any) -> Any:
-        client.on_edit = None
-        return {"applied": True}
-
-    return play
-
-
-def _refuses(client: Client) -> Callable[[Any], Any]:
-    def play(_: Any) -> Any:
-        client.on_edit = None
-        return {"applied": False, "failureReason": "the person said no"}
-
-    return play
-
-
-def _alters(client: Client) -> Callable[[Any], Any]:
-    """Applies the edit and, in the same breath, something of its own (format on save)."""
-
-    def play(params: Any) -> Any:
-        client.on_edit = None
-        client.apply(params["edit"])
-        buffer = next(iter(client.buffers.values()))
-        client.set_text(buffer.uri.removeprefix(client.root.as_uri() + "/"), buffer.text + "# formatted\n")
-        return {"applied": True}
-
-    return play
-
-
-def _late(client: Client) -> Callable[[Any], Any]:
-    """Answers before the change is told."""
-
-    def play(params: Any) -> Any:
-        client.on_edit = None
-        asyncio.get_running_loop().call_later(0.3, client.apply, params["edit"])
-        return {"applied": True}
-
-    return play
-
-
-EDITORS = {"drops": _drops, "refuses": _refuses, "alters": _alters, "late": _late}
-
-
-def _lines(texts: Any) -> str:
-    return "".join(f"{_clock(text)}\n" for text in texts)
-
-
-def _clock(text: str) -> str:
-    """Moments differ from run to run."""
-    return FOLDER.sub("state/project", NUMBERS.sub("HH:MM", text))

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from lsp_client import PLAIN, Client, started
+from lsp_house import house
 from scenarios.archive import Archive, read
+from scenarios.day import Day
 from scenarios.runner import Scenario
 
 HERE = Path(__file__).parent
@@ -21,7 +23,11 @@ GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.stem for case in CASES])
-async def test_scenario(case: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+async def test_scenario(
+    case: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKBURNER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path))
     updating = bool(request.config.getoption("--update"))
     archive, expected = read(case), read(case)
     try:
@@ -48,19 +54,21 @@ async def play(archive: Archive, folder: Path, *, updating: bool = False) -> Non
     files = archive.sections[:first]
     if not any(section.flag == "nogit" for section in files):
         make_repository(root)
-    environment = {**os.environ, "BACKBURNER_HOME": str(home), "HOME": str(folder)}
     argv = [sys.executable, "-m", "backburner", "lsp", "--alone"]
     capabilities = PLAIN if part.get("client", "").strip() == "plain" else {**PLAIN, **OURS}
+    clock = Day(part["clock"].strip()) if "clock" in part else None
     async with AsyncExitStack() as connected:
 
         async def start(at: Path) -> Client:
-            """Another server of its own, once the last one has ended."""
+            """Another server of its own, once the last one has ended; in this process where the clock is wound by hand."""
             await connected.aclose()
-            client = await connected.enter_async_context(started(argv, environment, at, capabilities=capabilities))
+            if clock is not None:
+                return await (await connected.enter_async_context(house(clock))).editor(at, capabilities)
+            client = await connected.enter_async_context(started(argv, os.environ, at, capabilities=capabilities))
             await client.initialize()
             return client
 
-        await Scenario(archive, await start(root), start, updating=updating).play()
+        await Scenario(archive, await start(root), start, clock=clock, updating=updating).play()
 
 
 def make_repository(root: Path) -> None:

@@ -61,7 +61,18 @@ class AcpAgent:
         texts = (f"{RULES}\n\n{brief.recipe.body}", *earlier, *brief.messages)
         said = brief.messages or ("It starts again.",)
         at = self._clock.now()
-        await report.fact(Briefed(task=spec.task, run=spec.run, system="", messages=said, changes=brief.changes, at=at))
+        await report.fact(
+            Briefed(
+                task=spec.task,
+                run=spec.run,
+                system="",
+                messages=said,
+                changes=brief.changes,
+                added=draft.added,
+                removed=draft.removed,
+                at=at,
+            )
+        )
         listener = Listener(brief, report, self._clock)
         async with shell.files() as checkout:
             try:

@@ -48,7 +48,18 @@ class CommandAgent:
         await draft.begin()
         at = self._clock.now()
         said = (*brief.messages[-1:], f"$ {shlex.join(argv)}")
-        await report.fact(Briefed(task=spec.task, run=spec.run, system="", messages=said, changes=brief.changes, at=at))
+        await report.fact(
+            Briefed(
+                task=spec.task,
+                run=spec.run,
+                system="",
+                messages=said,
+                changes=brief.changes,
+                added=draft.added,
+                removed=draft.removed,
+                at=at,
+            )
+        )
         direction = SECRETS.redact(shlex.join((program, *argv[1:])))[:60]
         await report.fact(DirectionStated(task=spec.task, run=spec.run, direction=direction, at=at))
         try:

@@ -40,6 +40,15 @@ class Draft:
         return False
 
     @property
+    def added(self) -> int:
+        """Lines, as they were last measured; `removed` likewise."""
+        return sum(added for added, _ in self._sizes.values())
+
+    @property
+    def removed(self) -> int:
+        return sum(removed for _, removed in self._sizes.values())
+
+    @property
     def untold(self) -> tuple[Changed, ...]:
         """Paths that changed since they were last told."""
         return tuple(changed for path, changed in self.changes.items() if self._told.get(path) != changed)
@@ -56,8 +65,8 @@ class Draft:
                 messages=tuple(messages),
                 notes_read=notes_read,
                 changes=untold,
-                added=sum(added for added, _ in self._sizes.values()),
-                removed=sum(removed for _, removed in self._sizes.values()),
+                added=self.added,
+                removed=self.removed,
                 at=self._clock.now(),
             )
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from backburner.agent.acting import Acted, act, already, late_answer
 from backburner.agent.asking import ask
-from backburner.agent.base import Brief, Refused, Report
+from backburner.agent.base import Brief, LimitReached, Refused, Report
 from backburner.agent.draft import Draft
 from backburner.agent.guard import Repeats, check_limits
 from backburner.agent.kit import Kit
@@ -21,7 +21,7 @@ from backburner.model.conversation import unanswered
 from backburner.model.events import Briefed, DirectionStated, TurnTaken
 from backburner.model.result import Cause, Result
 from backburner.model.transcript import Message, Turn
-from backburner.providers.base import BadAnswer, Model, one_line
+from backburner.providers.base import Model, one_line
 from backburner.workspace.tree import Workspace
 
 NUDGE = "You ended without changing any file. If a change is needed, make it now; if not, call `finish` and say why."
@@ -80,6 +80,8 @@ class ModelAgent:
                 results=late,
                 messages=brief.messages,
                 changes=brief.changes,
+                added=draft.added,
+                removed=draft.removed,
                 at=self._clock.now(),
             )
             await report.fact(briefed)
@@ -102,7 +104,8 @@ class ModelAgent:
             why = f": {one_line(turn.refusal)}." if turn.refusal else "."
             raise Refused(Cause(kind="refused", sentence=f"The model refused to do this{why}", who=who))
         if cuts >= CUTS:
-            raise BadAnswer(who, f"the output limit cut off {cuts} answers in a row")
+            sentence = f"The output limit cut off {cuts} answers in a row. Raise max_output_tokens, or delegate less."
+            raise LimitReached(Cause(kind="tokens", sentence=sentence, who=who))
 
     def _what_next(
         self, brief: Brief, report: Report, turn: Turn, acted: Acted, notes: tuple[str, ...], *, changed: bool

@@ -11,9 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from backburner.engine.after import with_open_change
 from backburner.engine.agents import discount
 from backburner.engine.batch import Batch
 from backburner.engine.schedule import LAST_MOMENT_S, Capacity, Plan, Trouble, deadline
+from backburner.engine.snapshots import anchor_in_text, text_in
 from backburner.engine.start import is_fresh, next_run, run_spec
 from backburner.engine.workers import DraftFailed
 from backburner.lib.files import OutsideRoot, read_beneath
@@ -24,10 +28,11 @@ from backburner.model.decide import decide
 from backburner.model.events import Event
 from backburner.model.evolve import admit, is_current
 from backburner.model.result import Cause, Proposal
-from backburner.model.task import LIVE, State, Task
+from backburner.model.task import LIVE, State, Target, Task
 from backburner.model.text import decode
 from backburner.model.wire import Progress
 from backburner.store.journal import JournalError
+from backburner.workspace.git import GitFailed
 from backburner.workspace.tree import Workspace
 
 if TYPE_CHECKING:
@@ -188,7 +193,8 @@ async def hand_over(engine: Engine, event: e.RunStarted) -> None:
     try:
         conversation = None if event.fresh else await asyncio.to_thread(engine.journal.transcript, event.task)
         recipe_body = await asyncio.to_thread(engine.recipe, engine.state.tasks[event.task].recipe)
-    except (JournalError, OSError) as error:
+        target = await target_in_copy(engine, engine.state.tasks[event.task])
+    except (JournalError, GitFailed, OSError) as error:
         log.exception("run %s cannot start", event.run)
         cause = Cause(kind="internal", sentence=str(error))
         engine.report(e.RunFailed(task=event.task, run=event.run, cause=cause, at=engine.shared.clock.now()))
@@ -198,7 +204,7 @@ async def hand_over(engine: Engine, event: e.RunStarted) -> None:
         return
     root, variables = str(engine.root), engine.shared.environments.variables(task.environment)
     spec = run_spec(
-        task,
+        replace(task, target=target),
         event.run,
         engine.places,
         agent,
@@ -210,6 +216,13 @@ async def hand_over(engine: Engine, event: e.RunStarted) -> None:
     engine.shared.workers.start(spec, variables, alone=task.idle_interruptions >= MOST_INTERRUPTIONS)
     if engine.watchers.get(event.task):
         engine.shared.workers.watch(root, event.run, on=True)
+
+
+async def target_in_copy(engine: Engine, task: Task) -> Target:
+    """The target where it is in the task's own copy: with the change of a task it waited for, it may be elsewhere."""
+    assert task.snapshot is not None
+    text = await text_in(engine.shadow, task.snapshot, task.target.path)
+    return replace(task.target, anchor=await anchor_in_text(engine.shadow, task.target.anchor, text))
 
 
 def interruption(state: State, number: int, run: str, reason: str, now: float) -> Sequence[Event]:
@@ -287,7 +300,7 @@ async def draft(engine: Engine, number: int) -> Proposal:
     return proposal
 
 
-async def live_texts(engine: Engine, paths: tuple[str, ...]) -> Mapping[str, str | None]:
+async def live_texts(engine: Engine, paths: tuple[str, ...], run: str) -> Mapping[str, str | None]:
     texts = dict(engine.shared.live_texts(str(engine.root), paths))
     missing = tuple(path for path in paths if path not in texts)
 
@@ -301,7 +314,12 @@ async def live_texts(engine: Engine, paths: tuple[str, ...]) -> Mapping[str, str
             found[path] = decoded.text if decoded is not None else None
         return found
 
-    return {**texts, **(await asyncio.to_thread(read) if missing else {})}
+    texts |= await asyncio.to_thread(read) if missing else {}
+    snapshot = engine.state.tasks[task_of(run)].snapshot
+    if snapshot is None or not snapshot.on:
+        return texts
+    # It builds on a change that the person has not taken yet: that is no edit of theirs.
+    return await with_open_change(engine.shadow, engine.state.tasks[snapshot.on], texts)
 
 
 def task_of(run: str) -> int:

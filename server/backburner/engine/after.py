@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from backburner.model.result import FileChange
 from backburner.model.task import LeftOut, Snapshot, Task
-from backburner.model.text import apply, decode, encode
+from backburner.model.text import Applied, apply, decode, encode
 from backburner.workspace.shadow import Shadow
 from backburner.workspace.snapshots import base_of
 from backburner.workspace.tree import Workspace
@@ -34,13 +34,24 @@ async def snapshot_after(
     if not workspace.changed_paths:
         return replace(snapshot, left_out=(*snapshot.left_out, *lost))
     commit = await _commit(shadow, snapshot, await workspace.tree())
-    return replace(snapshot, commit=commit, left_out=(*snapshot.left_out, *lost))
+    return replace(snapshot, commit=commit, left_out=(*snapshot.left_out, *lost), on=awaited.number)
+
+
+async def with_open_change(shadow: Shadow, awaited: Task, live: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    """The live texts with what is still open of the other's change on top, where it fits."""
+    texts = dict(live)
+    for file in awaited.result.proposal.files if awaited.result is not None and awaited.state == "ready" else ():
+        if file.path not in texts or file.binary:
+            continue
+        base = await shadow.get_text(file.base_id) if file.base_id is not None else None
+        proposed = await shadow.get_text(file.proposed_id) if file.proposed_id is not None else None
+        texts[file.path] = _applied(file, awaited, base, proposed, texts[file.path]).text
+    return texts
 
 
 async def _put(shadow: Shadow, workspace: Workspace, file: FileChange, awaited: Task) -> list[LeftOut]:
     """Put what is still open of one file into the workspace; what did not fit."""
-    wanted = [hunk for hunk in file.hunks if hunk.id not in awaited.verdicts]
-    if not wanted:
+    if all(hunk.id in awaited.verdicts for hunk in file.hunks):
         return []
     unfit = LeftOut(file.path, f"the change of #{awaited.number} does not fit what is there now")
     here = file.renamed_from or file.path
@@ -55,8 +66,7 @@ async def _put(shadow: Shadow, workspace: Workspace, file: FileChange, awaited: 
     proposed = await shadow.get_text(file.proposed_id) if file.proposed_id is not None else None
     decoded = decode(data) if data is not None else None
     live = decoded.text if decoded is not None else None
-    accepted = tuple(item for item, verdict in awaited.verdicts.items() if verdict == "accepted")
-    applied = apply(base, proposed, live, wanted, list(file.hunks), accepted)
+    applied = _applied(file, awaited, base, proposed, live)
     if applied.text is None:
         if data is not None:
             workspace.write(here, None)
@@ -66,6 +76,12 @@ async def _put(shadow: Shadow, workspace: Workspace, file: FileChange, awaited: 
         if file.path != here and data is not None:
             workspace.write(here, None)
     return [unfit] if applied.refused else []
+
+
+def _applied(file: FileChange, awaited: Task, base: str | None, proposed: str | None, live: str | None) -> Applied:
+    wanted = [hunk for hunk in file.hunks if hunk.id not in awaited.verdicts]
+    accepted = tuple(item for item, verdict in awaited.verdicts.items() if verdict == "accepted")
+    return apply(base, proposed, live, wanted, list(file.hunks), accepted)
 
 
 async def _commit(shadow: Shadow, snapshot: Snapshot, tree: str) -> str:

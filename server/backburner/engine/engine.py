@@ -211,9 +211,10 @@ class Engine:
         for watcher in tuple(self.watchers.get(acting.task_of(progress.run), ())):
             watcher(progress)
 
-    async def live_texts(self, paths: tuple[str, ...]) -> Mapping[str, str | None]:
-        """The texts as the person has them now, from an editor or from the disk; None: there is no such text."""
-        return await acting.live_texts(self, paths)
+    async def live_texts(self, paths: tuple[str, ...], run: str) -> Mapping[str, str | None]:
+        """The texts that a run's result is to fit: as the person has them now, in an editor or on the disk; None: there is
+        no such text."""
+        return await acting.live_texts(self, paths, run)
 
     async def draft(self, task: int) -> Proposal:
         """What the task's run has changed so far."""

@@ -136,10 +136,8 @@ def _has_time(task: Task, now: float) -> bool:
 
 
 def _order_reason(state: State, task: Task) -> Held | None:
-    """What it waits for within its own project. A task that ran once has had its turn."""
-    if task.runs:
-        return None
-    other = folded(state, task)
+    """What it waits for within its own project."""
+    other = folded(state, task) if not task.runs else None
     if other is not None and "folded" not in task.exempt:
         return _held(task, "folded", f"You took #{other} in place of this one.", f"waits: #{other} was taken")
     awaited = state.tasks.get(task.after) if task.after is not None else None

@@ -208,7 +208,7 @@ def _waits(state: State, number: int, *, pressed: bool) -> bool:
     task = state.tasks.get(number)
     if task is None or task.state != "queued" or not task.wants_snapshot:
         return False
-    waits_for_another = task.after is not None and "after" not in task.exempt and not task.runs
+    waits_for_another = task.after is not None and "after" not in task.exempt
     return not (pressed and waits_for_another)
 
 

@@ -59,7 +59,7 @@ class Port(Protocol):
 
     def progressed(self, progress: Progress) -> None: ...
 
-    async def live_texts(self, paths: tuple[str, ...]) -> Mapping[str, str | None]: ...
+    async def live_texts(self, paths: tuple[str, ...], run: str) -> Mapping[str, str | None]: ...
 
     def poke(self) -> None:
         """Something outside changed: look again what may start."""
@@ -276,5 +276,5 @@ class Workers:
 
     async def _send_live(self, line: Line, wanted: WantLiveTexts) -> None:
         port = self._ports.get(wanted.root)
-        texts: Mapping[str, str | None] = {} if port is None else await port.live_texts(wanted.paths)
+        texts: Mapping[str, str | None] = {} if port is None else await port.live_texts(wanted.paths, wanted.run)
         line.post(LiveTexts(run=wanted.run, root=wanted.root, texts=texts))

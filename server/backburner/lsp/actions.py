@@ -19,6 +19,7 @@ from backburner.model.anchor import Span
 from backburner.model.comments import comment_at
 from backburner.model.mark import Mark
 from backburner.model.symbols import Symbol, symbol_at
+from backburner.review.offers import actions_at
 
 QUICKFIX = "quickfix"
 REWRITE = "refactor.rewrite"
@@ -89,29 +90,17 @@ def wanted(kind: str, only: Sequence[str]) -> bool:
 
 
 def _at_results(asked: Asked, client: Client) -> Iterator[Offer]:
-    """What can be done with the tasks whose marks stand in the range, nearest first."""
-    seen: set[tuple[str, str]] = set()
-    for mark in marks_at(asked.marks, asked.span):
-        ours = tuple(raw for raw in asked.diagnostics if raw.source == SOURCE and str(raw.code) == f"#{mark.task}")
-        kind = QUICKFIX if mark.severity is not None else REWRITE
-        for action in mark.actions:
-            if (action.title, mark.item) not in seen and (action.command, action.title) not in seen:
-                seen |= {(action.title, mark.item), (action.command, action.title)}
-                yield Offer(
-                    title=short(action.title),
-                    kind=kind,
-                    command=action.command,
-                    argument=action.arguments,
-                    diagnostics=ours,
-                )
-
-
-def marks_at(marks: Iterable[Mark], span: Span) -> list[Mark]:
-    """The marks that the lines touch; those on whose own line they stand first, then the smallest."""
-    touching = [
-        mark for mark in marks if mark.line < span.end_line and max(mark.span_end, mark.line + 1) > span.start_line
-    ]
-    return sorted(touching, key=lambda mark: (mark.line != span.start_line, mark.item == "", mark.span_end - mark.line))
+    """What can be done with the tasks whose marks stand in the range."""
+    for mark, action in actions_at(asked.marks, asked.span):
+        yield Offer(
+            title=short(action.title),
+            kind=QUICKFIX if mark.severity is not None else REWRITE,
+            command=action.command,
+            argument=action.arguments,
+            diagnostics=tuple(
+                raw for raw in asked.diagnostics if raw.source == SOURCE and str(raw.code) == f"#{mark.task}"
+            ),
+        )
 
 
 def _fix(asked: Asked, client: Client) -> Iterator[Offer]:

@@ -207,7 +207,10 @@ class Publisher:
             return mark
         quiet = before is not None and before.mark.state == mark.state and mark.state in ("queued", "running")
         if before is not None and quiet and now - before.at < TITLE_S:
-            return replace(mark, lens=before.mark.lens, actions=before.mark.actions)
+            # Only what the lens row says waits: a person who asks what can be done is told what can be done now.
+            row = {action.title: action.lens for action in before.mark.actions}
+            actions = tuple(replace(action, lens=row.get(action.title, "")) for action in mark.actions)
+            return replace(mark, lens=before.mark.lens, actions=actions)
         self._titles[key] = Title(mark, now)
         return mark
 

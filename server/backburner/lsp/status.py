@@ -37,6 +37,8 @@ NEEDS_YOU: frozenset[CauseKind] = frozenset(
         "no_model",
         "refused",
         "too_long",
+        "credit",
+        "rejected",
         "budget",
         "snapshot",
         "sandbox",
@@ -45,7 +47,7 @@ NEEDS_YOU: frozenset[CauseKind] = frozenset(
         "internal",
     }
 )
-HELD_BY_YOU: frozenset[HeldReason] = frozenset({"no_agent", "no_key", "after_failed", "day_budget"})
+HELD_BY_YOU: frozenset[HeldReason] = frozenset({"no_agent", "no_key", "after_failed", "budget", "day_budget"})
 REPORT_S = 15.0
 GATHER_S = 1.0
 """Tasks that stop within this time are said in one sentence."""
@@ -156,7 +158,8 @@ def causes(state: State, held: Mapping[int, Held]) -> Iterator[tuple[str, str, i
     for waiting in held.values():
         if waiting.reason in HELD_BY_YOU:
             text = waiting.said(clock_time)[0]
-            yield sentence(text), "cannot start", waiting.task
+            verb = "cannot start" if waiting.reason != "budget" else "cannot go on"
+            yield sentence(text), verb, waiting.task
 
 
 def progress_text(status: Status) -> str:

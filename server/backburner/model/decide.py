@@ -148,6 +148,8 @@ def _cancel(task: Task, command: w.Cancel, now: float) -> Decision:
         return (e.Cancelled(task=task.number, at=now),)
     if task.state != "running":
         return refuse("not_running", f"#{task.number} is not running: there is no draft to keep. Stop it instead.")
+    if task.run is None or not task.run.touched:
+        return refuse("no_result", f"#{task.number} has no draft yet that could be kept. Stop it instead.")
     # The run itself ends with what it has; the engine passes the wish on.
     return ()
 
@@ -170,6 +172,8 @@ def _requeue(task: Task, command: w.Requeue, now: float) -> Decision:
         return refuse("no_result", f"#{number} has nothing to go on from. Use Run again.")
     if kind == "refit" and task.result is not None and not task.result.proposal.files:
         return refuse("no_result", f"#{number} has no change to refit.")
+    if kind == "continue" and task.failure is None and task.result is not None and not task.result.step:
+        return refuse("at_its_end", f"#{number} is at its end. Use Reply to say what more there is to do.")
     return (
         e.Requeued(
             task=number,
@@ -206,16 +210,22 @@ def _waive(task: Task, command: w.Waive, now: float) -> Decision:
 def _set_order(state: State, task: Task, command: w.SetOrder, now: float) -> Decision:
     if task.number == command.after:
         return refuse("cycle", f"#{task.number} cannot wait for itself.")
-    if task.state != "queued":
+    stops = task.state == "running" and command.after is not None
+    if task.state != "queued" and not stops:
         return refuse("not_queued", f"#{task.number} does not wait any more, so it cannot run after another task.")
-    if task.after == command.after:
+    if task.after == command.after and not stops:
         return ()
     if command.after is not None:
         if command.after not in state.tasks:
             return known(state, command.after)
         if waits_for(state, command.after, task.number):
             return refuse("cycle", f"#{command.after} already waits for #{task.number}: neither would ever start.")
-    return (e.OrderSet(task=task.number, after=command.after, at=now),)
+    order = e.OrderSet(task=task.number, after=command.after, at=now)
+    if not stops:
+        return (order,)
+    # It starts over from what the other one leaves.
+    opening = Opening(kind="retry")
+    return (e.Cancelled(task=task.number, at=now), e.Requeued(task=task.number, opening=opening, at=now), order)
 
 
 def waits_for(state: State, waiter: int, awaited: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from backburner.model.anchor import Anchor
 from backburner.model.result import Cause, Changed, Result
 from backburner.model.task import (
     Accepted,
@@ -49,6 +50,8 @@ class TaskQueued(Struct, frozen=True, kw_only=True, tag=True):
 class SnapshotTaken(Struct, frozen=True, kw_only=True, tag=True):
     task: int
     snapshot: Snapshot
+    anchor: Anchor | None = None
+    """The target's place in the text that the person saw then; None: as it was."""
     at: float
 
 
@@ -81,6 +84,9 @@ class Briefed(Struct, frozen=True, kw_only=True, tag=True):
     messages: tuple[str, ...]
     changes: tuple[Changed, ...] | None = None
     """The workspace it begins with, where that is not the one of the run before (a rebase)."""
+    added: int = 0
+    removed: int = 0
+    """Lines of the draft that it begins with."""
     at: float
 
 

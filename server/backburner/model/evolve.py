@@ -141,16 +141,24 @@ def _first(event: Event) -> Task:
 def _next(task: Task, event: Event) -> Task:
     match event:
         case e.SnapshotTaken():
-            return replace(task, snapshot=event.snapshot, wants_snapshot=False)
+            target = task.target
+            if event.anchor is not None:
+                # The path may have been renamed while the snapshot was taken.
+                target = replace(target, anchor=replace(event.anchor, path=target.path))
+            return replace(task, snapshot=event.snapshot, target=target, wants_snapshot=False)
         case e.SnapshotFailed():
             return _to("ready" if task.open_items else "failed", task, event.at, failure=event.cause, seen=False)
         case e.RunStarted():
-            return _to("running", task, event.at, runs=(*task.runs, _started(task, event)), **_fresh(event))
+            # It waits for another task once.
+            exempt = task.exempt if task.after is None or "after" in task.exempt else (*task.exempt, "after")
+            runs = (*task.runs, _started(task, event))
+            return _to("running", task, event.at, runs=runs, exempt=exempt, **_fresh(event))
         case e.Briefed():
             changes = task.changes if event.changes is None else event.changes
             run = _run(task)
             if event.changes is not None:
-                run = replace(run, touched=tuple(changed.path for changed in changes))
+                touched = tuple(changed.path for changed in changes)
+                run = replace(run, added=event.added, removed=event.removed, touched=touched)
             return replace(task, changes=changes, opening=None, runs=(*task.runs[:-1], run))
         case e.TranscriptShortened():
             # What the model is shown is in the transcript; the task is as before.
@@ -221,7 +229,7 @@ def _next(task: Task, event: Event) -> Task:
         case e.OrderSet():
             exempt = tuple(rule for rule in task.exempt if rule != "after")
             # What it waits for is part of what it begins from.
-            wants = task.wants_snapshot or (event.after is not None and not task.runs)
+            wants = task.wants_snapshot or event.after is not None
             return replace(task, after=event.after, exempt=exempt, wants_snapshot=wants)
         case e.BudgetRaised():
             return replace(task, budget_usd=event.budget_usd)
@@ -263,7 +271,14 @@ def _started(task: Task, event: e.RunStarted) -> Run:
         started_at=event.at,
         fresh=event.fresh,
     )
-    return run if event.fresh or task.run is None else continued(run, task.run)
+    if event.fresh or task.run is None:
+        return run
+    run = continued(run, task.run)
+    if task.opening is not None and task.opening.kind in REBASING:
+        # What it begins with is known when it was put on top of the person's text as it is now.
+        direction = run.direction if task.opening.kind == "continue" else ""
+        run = replace(run, added=0, removed=0, touched=(), direction=direction)
+    return run
 
 
 def _fresh(event: e.RunStarted) -> dict[str, object]:
@@ -348,7 +363,7 @@ def _requeue(task: Task, event: e.Requeued) -> Task:
         effort=event.effort or task.effort,
         environment=event.environment or task.environment,
         failure=None,
-        exempt=(),
+        exempt=tuple(rule for rule in task.exempt if rule == "after"),
         idle_interruptions=0,
         wants_snapshot=task.wants_snapshot or event.opening.kind in REBASING,
     )

@@ -42,6 +42,8 @@ class Mark(Struct, frozen=True, kw_only=True):
     state: TaskState
     lens: str = ""
     """`✓ #12 Iterative lexer  +24 −3, tests pass`; empty: no lens here."""
+    aside: str = ""
+    """What is said of it where the lens of another task has the line: `#13 ready`."""
     click: Action | None = None
     """What a click on the lens text itself does: it only ever looks, so that a slip changes nothing."""
     actions: tuple[Action, ...] = ()

@@ -77,6 +77,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     left_out: tuple[LeftOut, ...] = ()
     changed_since: tuple[str, ...] = ()
     """Paths that changed on disk between the key press and the snapshot."""
+    on: int = 0
+    """The task whose change, still open then, was put on top of what was on the screen; 0: none."""
 
 
 class Run(Struct, frozen=True, kw_only=True):

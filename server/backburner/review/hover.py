@@ -17,6 +17,7 @@ from backburner.review import lenses
 from backburner.review.scene import Scene, Standing
 from backburner.review.words import (
     clock_time,
+    default_answer,
     money,
     plural,
     sentence,
@@ -52,7 +53,9 @@ def hover(scene: Scene, task: Task, actions: Sequence[Action]) -> str:
                 lines.append(sentence(question.sentence))
                 if question.default:
                     when = clock_time(question.deadline)
-                    lines.append(f"At {when} it takes: {sentence(question.default)} You can change the answer later.")
+                    lines.append(
+                        f"At {when} it takes: {sentence(default_answer(question))} You can change the answer later."
+                    )
         case "running":
             run = task.run
             if run is not None and run.direction:
@@ -87,7 +90,7 @@ def head(task: Task, standing: Standing | None) -> list[str]:
         lines[-1] += f" (and {len(result.risks) - RISKS} more)"
     taken = [answer for answer in task.answers if answer.by == "default"]
     if taken:
-        lines.append(f"Took its default answer: {sentence(short(taken[-1].answer, 60))}")
+        lines.append(f"Took its default answer: {sentence(short(default_answer(taken[-1].question), 60))}")
     lines.extend(origin(task, standing))
     return [line for line in lines if line]
 

@@ -36,6 +36,14 @@ def lens(scene: Scene, task: Task) -> str:
             return ""
 
 
+def aside(scene: Scene, task: Task) -> str:
+    """`#13 overlaps #12`, `#13 ready`: where the lens of another task has the line."""
+    overlap = scene.overlaps(task)
+    if overlap:
+        return f"#{task.number} overlaps #{overlap}"
+    return f"#{task.number} {queued(scene, task) if task.state == 'queued' else task.state}"
+
+
 def queued(scene: Scene, task: Task) -> str:
     """Why it waits: `queued, 2 ahead`, `waits: 8 results to read`."""
     held = scene.view.held.get(task.number)
@@ -84,7 +92,8 @@ def ready(task: Task, standing: Standing) -> str:
     if standing.judged:
         return f"{standing.open} of {standing.total} left"
     if not result.proposal.files:
-        return without_change(task, result)
+        said = without_change(task, result)
+        return f"step: {said}" if result.step else said
     title = short(result.title or task.title, TITLE)
     clauses = [f"{title}  {change}", evidence(result.checks)]
     if result.findings:
@@ -97,6 +106,8 @@ def ready(task: Task, standing: Standing) -> str:
 
 def overlapping(standing: Standing) -> str:
     """`1 of 4 overlaps your edit`; empty when every open hunk has its place."""
+    if standing.first and (standing.conflicts or standing.stale):
+        return f"accept #{standing.first} first"
     if standing.conflicts:
         verb = "overlaps" if standing.conflicts == 1 else "overlap"
         return f"{standing.conflicts} of {standing.hunks} {verb} your edit"
@@ -111,6 +122,8 @@ def without_change(task: Task, result: Result) -> str:
     title = short(result.title or task.title, TITLE)
     if result.findings:
         return f"{title}  {plural(len(result.findings), 'finding')}"
+    if result.step:
+        return title
     if task.recipe in LOOKING:
         return "nothing found"
     return title if task.recipe in NO_CHANGE else "no change needed"
@@ -122,8 +135,6 @@ def hunk(hunk: HunkRef, ordinal: int, total: int, placement: str, lost: str = CO
     head = f"hunk {ordinal} of {total}"
     if placement == "conflicts":
         return f"{head} overlaps your edit"
-    if result.step:
-        return title
     if placement == "stale":
         return f"{head}: {lost}"
     return f"{head}: {does(hunk)}" + (", in your text already" if placement == "applied" else "")

@@ -28,6 +28,9 @@ from backburner.review.words import ASCII
 PRESSING: dict[TaskState, int] = {"asking": 1, "ready": 2, "failed": 3, "running": 4, "queued": 5}
 """States with a line, and whose lens a shared line shows first."""
 
+RUN_AFTER = "backburner.after"
+"""The one action that a task keeps in the lens row of another: it is about both."""
+
 Marks = dict[str, tuple[Mark, ...]]
 
 
@@ -147,7 +150,7 @@ def _same(one: object, other: object) -> bool:
 def _pieces(scene: Scene, task: Task) -> Iterator[tuple[tuple[int, str], str, _OfTask | _OfFile | _OfFinding]]:
     """What the task shows, each piece with the key it is remembered by and its file."""
     view = scene.view
-    reading = view.reading == task.number
+    reading = scene.reads(task)
     shown = (view.ascii, view.diagnostics, view.has_lens, view.read_first, view.root_uri, reading)
     placed = scene.anchor(task)
     if placed is not None:
@@ -195,6 +198,7 @@ def _task_mark(scene: Scene, task: Task, placed: Placed) -> Mark:
         task=task.number,
         state=task.state,
         lens=lenses.lens(scene, task),
+        aside=lenses.aside(scene, task),
         click=look(task),
         actions=actions,
         severity=problem.severity if problem is not None else None,
@@ -211,7 +215,7 @@ def _hunk_marks(scene: Scene, task: Task, inputs: _OfFile) -> tuple[Mark, ...]:
     total = len(task.result.proposal.hunks)
     lines = scene.places.lines(inputs.path, live)
     proposed = split(scene.places.texts.get(inputs.change.proposed_id or "") or "")
-    reading = scene.view.reading == task.number
+    reading = scene.reads(task)
     found: list[Mark] = []
     for ordinal, hunk in enumerate(inputs.change.hunks, inputs.first):
         fitted: Fitted = hunks[hunk.id]
@@ -275,8 +279,9 @@ def _one_lens_per_line(marks: list[Mark]) -> tuple[Mark, ...]:
             out.append(mark)
         else:
             shown = out[first]
-            what = f"#{mark.task} {mark.state}" if mark.task != shown.task else mark.lens.split(" ", 2)[-1]
-            out[first] = replace(shown, lens=f"{shown.lens} · {what}")
+            what = mark.aside if mark.task != shown.task else mark.lens.split(" ", 2)[-1]
+            order = tuple(action for action in mark.actions if action.command == RUN_AFTER)
+            out[first] = replace(shown, lens=f"{shown.lens} · {what}", actions=(*shown.actions, *order))
             out.append(replace(mark, lens=""))
     return tuple(out)
 

@@ -30,12 +30,14 @@ MENU = (
     "Accept the rest like these",
     "Reject this hunk",
     "Reject all",
+    "Delegate: fix",
+    "Dismiss",
     "Refit",
     "Tell it",
     "Reply…",
     "Run again",
 )
-"""The order of a menu; what is not in it keeps its own order behind."""
+"""The order of a menu, by how titles begin; what is not in it keeps its own order behind."""
 NOTE_LINES = 40
 """Lines of the person's own change that `Tell it` hands to the agent."""
 
@@ -74,6 +76,8 @@ def look(task: Task) -> Action:
 def done_offers(task: Task) -> tuple[Action, ...]:
     """The actions of a task that is decided or was stopped; it has no mark, only its row in the queue."""
     again = (_act(task, "reply", "", "Reply…"), _act(task, "retry", "", "Run again"))
+    if task.result is not None and task.result.step:
+        again = (_act(task, "continue", "Continue", "Continue"), *again)
     if task.state == "cancelled":
         return (_act(task, "dismiss", "", "Dismiss"), *again)
     return (_act(task, "undo", "", "Undo"), *again) if task.verdicts else again
@@ -116,21 +120,23 @@ def finding_offers(scene: Scene, task: Task, finding: Finding, line: int) -> tup
     return (fix, dismiss, reply)
 
 
-def actions_at(marks: Iterable[Mark], lines: Span) -> list[Action]:
-    """Every action of the marks that the lines touch, as one menu: by task, in the order of `MENU`, each once."""
-    found: list[tuple[int, int, int, Action]] = []
-    seen: set[str] = set()
-    for mark in marks:
-        end = max(mark.span_end, mark.line + 1)
-        if not (mark.line < max(lines.end_line, lines.start_line + 1) and lines.start_line < end):
-            continue
-        nearness = -1 if mark.line <= lines.start_line < end else 0
+def actions_at(marks: Iterable[Mark], lines: Span) -> list[tuple[Mark, Action]]:
+    """What can be done where the lines touch marks: the nearest task first, each task in the order of `MENU`, each title
+    once."""
+    end = max(lines.end_line, lines.start_line + 1)
+    touching = [mark for mark in marks if mark.line < end and max(mark.span_end, mark.line + 1) > lines.start_line]
+    touching.sort(key=lambda mark: (mark.line != lines.start_line, mark.item == "", mark.span_end - mark.line))
+    nearest = list(dict.fromkeys(mark.task for mark in touching))
+    found: dict[str, tuple[Mark, Action]] = {}
+    for mark in touching:
         for action in mark.actions:
-            if action.title not in seen:
-                seen.add(action.title)
-                words = action.title.split(" ", 1)[-1]
-                found.append((mark.task, MENU.index(words) if words in MENU else len(MENU), nearness, action))
-    return [action for *_, action in sorted(found, key=lambda item: item[:3])]
+            found.setdefault(action.title, (mark, action))
+    return sorted(found.values(), key=lambda item: (nearest.index(item[0].task), _in_menu(item[1].title)))
+
+
+def _in_menu(title: str) -> int:
+    words = title.split(" ", 1)[-1] if title.startswith("#") else title
+    return next((at for at, beginning in enumerate(MENU) if words.startswith(beginning)), len(MENU))
 
 
 def may_judge(scene: Scene, task: Task) -> bool:
@@ -139,16 +145,20 @@ def may_judge(scene: Scene, task: Task) -> bool:
 
 def _queued(scene: Scene, task: Task) -> tuple[Action, ...]:
     held = scene.view.held.get(task.number)
-    found: list[Action] = []
-    if overlap := scene.overlaps(task):
-        found.append(_act(task, "after", f"Run after #{overlap}", f"Run after #{overlap}", after=overlap))
+    found = _run_after(scene, task)
     if task.result is not None:
         found.insert(0, _act(task, "read", "", "Read"))
     if held is not None:
         found.extend(_waiting(task, held))
     plain = held is None or held.reason in ("capacity", "snapshot", "worker")
-    found.append(_act(task, "stop", "Stop" if plain else "", "Stop"))
+    if held is None or held.reason != "after_failed":
+        found.append(_act(task, "stop", "Stop" if plain else "", "Stop"))
     return tuple(found)
+
+
+def _run_after(scene: Scene, task: Task) -> list[Action]:
+    overlap = scene.overlaps(task)
+    return [_act(task, "after", f"Run after #{overlap}", f"Run after #{overlap}", after=overlap)] if overlap else []
 
 
 def _waiting(task: Task, held: Held) -> list[Action]:
@@ -180,7 +190,7 @@ def _waiting(task: Task, held: Held) -> list[Action]:
 
 def _running(scene: Scene, task: Task) -> tuple[Action, ...]:
     run = task.run
-    found: list[Action] = []
+    found = _run_after(scene, task)
     tell = _act(task, "steer", "", "Tell it…")
     if scene.changed(task):
         tell = _act(task, "steer", "Tell it", "Tell it", text=_own_change(scene, task))

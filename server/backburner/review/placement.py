@@ -11,7 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from backburner.model.anchor import Anchor, Span
+from msgspec.structs import replace
+
+from backburner.model.anchor import Anchor, Span, anchor_at
 from backburner.model.fit import Fitted, fit
 from backburner.model.moved import LETTERS, alike, letters, occurrences
 from backburner.model.result import FileChange, HunkRef, Placement
@@ -66,6 +68,17 @@ def place_anchor(anchor: Anchor, base: str, live: str | None) -> Placed:
     line = min(lines.start(anchor.span.start_line), max(0, len(new) - 1))
     start, end = _ink(new, line)
     return Placed("stale", None, 0, line, start, end)
+
+
+def anchor_in(anchor: Anchor, base: str, text: str) -> Anchor | None:
+    """The same place as an anchor of another text; None where it has none."""
+    placed = place_anchor(anchor, base, text)
+    if placed.span is None:
+        return None
+    found = anchor_at(anchor.path, text, placed.span, symbol=anchor.symbol)
+    if anchor.name_line < 0:
+        return found
+    return replace(found, name_line=placed.line, name_start=placed.start, name_end=placed.end)
 
 
 def place_hunk(base: str | None, proposed: str | None, live: str | None, hunk: HunkRef) -> Placed:

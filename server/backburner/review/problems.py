@@ -12,7 +12,18 @@ from backburner.model.result import Finding, HunkRef, Severity
 from backburner.model.task import Task
 from backburner.review import lenses
 from backburner.review.scene import FILE_GONE, Scene, Standing
-from backburner.review.words import evidence, fitted, passed, plural, sentence, short, size, size_of, stopped
+from backburner.review.words import (
+    default_answer,
+    evidence,
+    fitted,
+    passed,
+    plural,
+    sentence,
+    short,
+    size,
+    size_of,
+    stopped,
+)
 
 STEPS_MIN = (1, 2, 5, 10, 15, 20, 30, 45, 60)
 """Minutes that a deadline is rounded up to, so that the text does not tick."""
@@ -56,7 +67,7 @@ def question(task: Task, now: float) -> str:
         return short(f"Question: {asked.sentence}")
     minutes = max(1, -int(-(asked.deadline - now) // 60))
     minutes = next((step for step in STEPS_MIN if minutes <= step), minutes)
-    after = f" In {minutes} min: {short(asked.default, 24).rstrip('.')}."
+    after = f" In {minutes} min: {short(default_answer(asked), 24).rstrip('.')}."
     return fitted("Question: ", asked.sentence, after)
 
 
@@ -76,22 +87,22 @@ def ready(task: Task, standing: Standing) -> str:
     if result.failure is not None:
         after = f". {size_of(result)}." if result.proposal.files else "."
         return fitted(f"Ready, stopped early ({stopped(result.failure)}): ", title, after)
+    head = "Ready, one step: " if result.step else "Ready: "
     if not result.proposal.files:
         if result.findings:
-            return fitted("Ready: ", title, f". {plural(len(result.findings), 'finding')}.")
-        return fitted("Ready: ", lenses.without_change(task, result), ".")
+            return fitted(head, title, f". {plural(len(result.findings), 'finding')}.")
+        return fitted(head, lenses.without_change(task, result), ".")
     change = size_of(result)
     checked = evidence(result.checks)
     if passed(result.checks) is False:
         return fitted(f"Ready, {checked}: ", title, f". {size(result.proposal.added, result.proposal.removed)}.")
-    head = "Ready, one step: " if result.step else "Ready: "
     return fitted(head, title, f". {change}, {checked}." if checked else f". {change}.")
 
 
 def hunk(scene: Scene, task: Task, hunk: HunkRef, ordinal: int, total: int, placement: str) -> Problem | None:
     """A hunk's problem: a hint, only for the result being read (or all, where the person wants all)."""
     mode = scene.view.diagnostics
-    if mode == "off" or (mode == "calm" and scene.view.reading != task.number):
+    if mode == "off" or (mode == "calm" and not scene.reads(task)):
         return None
     text = lenses.hunk(hunk, ordinal, total, placement)
     return Problem("hint", short(sentence(text[:1].upper() + text[1:])))
@@ -107,7 +118,7 @@ def finding(scene: Scene, task: Task, finding: Finding) -> Problem | None:
 def _shows_findings(scene: Scene, task: Task) -> bool:
     mode = scene.view.diagnostics
     has_any = task.result is not None and bool(task.result.findings)
-    return has_any and mode != "off" and (mode == "all" or task.seen or scene.view.reading == task.number)
+    return has_any and mode != "off" and (mode == "all" or task.seen)
 
 
 def _quiet(scene: Scene, message: str) -> Problem | None:

@@ -61,6 +61,8 @@ class _Rank(NamedTuple):
     near: int
     cost: int
     risk: int
+    on: int
+    """The task that is to be accepted first; 0: none."""
     number: int
 
 
@@ -226,12 +228,16 @@ def _spent_since(tasks: Iterable[Task], start: float, end: float = float("inf"))
 def _rank(scene: Scene, task: Task, where: Where | None) -> _Rank:
     if task.state == "asking":
         deadline = task.question.deadline if task.question is not None else 0.0
-        return _Rank(0, int(deadline), 0, 0, task.number)
+        return _Rank(0, int(deadline), 0, 0, 0, task.number)
     near = abs(line_of(scene, task) - where.line) if where and where.path == task.target.path else 1_000_000
     if task.state == "failed":
-        return _Rank(2, near, 0, 0, task.number)
+        return _Rank(2, near, 0, 0, 0, task.number)
+    standing = scene.standing(task)
+    if standing.hunks and (first := standing.first):
+        # It fits once that one is accepted, so it is read after it.
+        return _rank(scene, scene.state.tasks[first], where)._replace(number=task.number, on=first)
     # Twice the lines is another class of effort; within one class the risk decides.
-    return _Rank(1, near, reading_cost(task).bit_length(), -_risk(scene, task), task.number)
+    return _Rank(1, near, reading_cost(task).bit_length(), -_risk(scene, task), 0, task.number)
 
 
 def _risk(scene: Scene, task: Task) -> int:
@@ -254,6 +260,8 @@ def _why(scene: Scene, task: Task, rank: _Rank, where: Where | None) -> str:
         return f"it asks you; its default is taken in {spoken(left)}"
     if task.state == "failed":
         return f"stopped: {stopped(task.failure)}" if task.failure is not None else "stopped"
+    if rank.on:
+        return f"builds on #{rank.on}"
     if where is not None and where.path == task.target.path:
         if rank.near == 0:
             return "at your cursor"

@@ -64,6 +64,8 @@ class Standing(NamedTuple):
     """Each file with the places of its hunks; None: not known."""
     missing: int = 0
     """Open hunks that are stale because their file is not there any more."""
+    first: int = 0
+    """The task whose open change this one builds on: what does not fit may fit when that is accepted."""
 
     @property
     def judged(self) -> int:
@@ -72,7 +74,7 @@ class Standing(NamedTuple):
     @property
     def gone(self) -> bool:
         """Nothing of what is still open has a place."""
-        return self.hunks > 0 and self.stale == self.hunks
+        return self.hunks > 0 and self.stale == self.hunks and not self.first
 
     @property
     def lost(self) -> str:
@@ -100,8 +102,13 @@ class Scene:
     def standing(self, task: Task) -> Standing:
         found = self._standings.get(task.number)
         if found is None:
-            found = self._standings[task.number] = standing(task, self.places, self.live)
+            found = standing(task, self.places, self.live)
+            found = self._standings[task.number] = found._replace(first=self._first(task))
         return found
+
+    def _first(self, task: Task) -> int:
+        other = self.state.tasks.get(task.snapshot.on) if task.snapshot is not None else None
+        return other.number if other is not None and other.state == "ready" else 0
 
     def anchor(self, task: Task) -> Placed | None:
         return self.places.anchor(task.target.anchor, self.live)
@@ -115,6 +122,10 @@ class Scene:
         if self._overlaps is None:
             self._overlaps = self._find_overlaps()
         return self._overlaps.get(task.number, 0)
+
+    def reads(self, task: Task) -> bool:
+        """Whether this result is being read: one that came since then is not."""
+        return self.view.reading == task.number and task.seen
 
     def rest_is_offered(self, task: Task) -> bool:
         """Whether enough of the task's group was read to take the rest like it."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backburner.model.result import Cause, CauseKind, Check, Result
-from backburner.model.task import Task
+from backburner.model.task import Question, Task
 
 LONGEST = 80
 """Characters of a problem's text."""
@@ -27,6 +27,8 @@ STOPPED: dict[CauseKind, str] = {
     "refused": "the model refused",
     "too_long": "too long for the model",
     "limited": "rate limit",
+    "credit": "credit used up",
+    "rejected": "request not accepted",
     "overloaded": "provider overloaded",
     "connection": "connection lost",
     "stalled": "provider fell silent",
@@ -45,6 +47,11 @@ STOPPED: dict[CauseKind, str] = {
 _COUNTED = re.compile(r"(\d+) (?:tests? )?(?:failed|failures?|errors?)\b")
 _TESTS = re.compile(r"\b(?:test|\w*pytest|unittest|tox|nox|jest|vitest|mocha|ctest|rspec|phpunit)\b", re.IGNORECASE)
 """Commands that run tests. The plural is a folder's name: a linter that reads `tests` proves nothing about them."""
+
+
+def default_answer(question: Question) -> str:
+    """What is taken when nobody answers, in words: without choices the agent decides."""
+    return question.default if question.choices else "its own choice"
 
 
 def stopped(cause: Cause) -> str:

@@ -35,6 +35,8 @@ class Rebased:
         """For each hunk that does not fit: both sides."""
         self.rejected: list[str] = []
         self.accepted: list[str] = []
+        self.theirs: list[str] = []
+        """What the person changed in files of the result."""
 
 
 async def rebase(spec: RunSpec, workspace: Workspace, shadow: Shadow) -> str:
@@ -77,13 +79,17 @@ async def _file(spec: RunSpec, file: FileChange, workspace: Workspace, shadow: S
         judged = [hunk for hunk in file.hunks if hunk.id in ids]
         if judged:
             told.append(unified(base, proposed, file.renamed_from or file.path, file.path, judged))
-    if not open_hunks:
-        return
     source = file.renamed_from or file.path
     here = source if await workspace.read(source) is not None else file.path
     data = await workspace.read(here)
     decoded = decode(data) if data is not None else None
     live = decoded.text if decoded is not None else None
+    taken = [hunk for hunk in file.hunks if hunk.id in spec.accepted_items]
+    expected = apply(base, proposed, base, taken, list(file.hunks)).text
+    if expected is not None and live is not None and expected != live:
+        rebased.theirs.append(unified(expected, live, here, here))
+    if not open_hunks:
+        return
     applied = apply(base, proposed, live, open_hunks, list(file.hunks), spec.accepted_items)
     by_id = {hunk.id: hunk for hunk in file.hunks}
     rebased.lost += [both_sides(file, by_id[id], base, proposed, live) for id in applied.refused]
@@ -124,6 +130,8 @@ def _message(spec: RunSpec, rebased: Rebased) -> str:
         parts.append(
             "Rejected, and no longer in your copy; do not bring it back:\n" + shown("\n".join(rebased.rejected), SHOWN)
         )
+    if rebased.theirs:
+        parts.append("Changed by the programmer since:\n" + shown("\n".join(rebased.theirs), SHOWN))
     if rebased.kept:
         parts.append("Still open, and in your copy: " + ", ".join(rebased.kept) + ".")
     if rebased.lost:
