@@ -45,9 +45,11 @@ class World:
     url: str
 
     @asynccontextmanager
-    async def editor(self, url: str = "") -> AsyncIterator[Client]:
-        """An editor behind a bridge of its own, initialized. `url`: another provider than that of the world."""
+    async def editor(self, url: str = "", **variables: str) -> AsyncIterator[Client]:
+        """An editor behind a bridge of its own, initialized. `url`: another provider than that of the world; then some
+        variable must differ too, because of editors with the same environment the last one's address counts for all."""
         env = {**self.home.environment, "ANTHROPIC_API_KEY": "emulated-key", "ANTHROPIC_BASE_URL": url or self.url}
+        env |= variables
         async with started([sys.executable, REAL, "lsp"], env, self.root) as client:
             await client.initialize()
             yield client
