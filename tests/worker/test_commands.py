@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.support import EDIT, FILES, FINISH, LEXER, Project, call, project, script, spec_for, turn
+from backburner.agent.shell import Shell
 from backburner.model.catalog import AgentSpec
 from backburner.model.conversation import fold
 from backburner.model.events import Briefed, DirectionStated, RunFailed, RunFinished, ToolsDone, TurnTaken
@@ -89,6 +91,29 @@ async def test_the_check_runs_on_the_agent_s_change_and_changes_nothing(cafe: Pr
     [check] = bad.result.checks
     assert (check.passed, check.exit_code) == (False, 1)
     assert "AssertionError" in check.tail
+
+
+async def test_commands_that_leave_nothing_take_turns_in_one_directory(cafe: Project, strict: Level) -> None:
+    workspaces = [await cafe.workspace() for _ in range(3)]
+    gate, env = asyncio.Semaphore(1), {"PATH": "/usr/bin:/bin"}
+    shells = [Shell(workspace, strict, Isolation(), env, gate) for workspace in workspaces]
+    workspaces[1].write("only.py", b"here\n")
+    for shell, exit_code in zip(shells, (1, 0, 1), strict=True):
+        assert (await shell.run("test -e only.py", 20.0)).exit_code == exit_code
+    assert len(list(cafe.trees.iterdir())) == 1
+    # What one leaves is there for its next command, and for no other run.
+    await shells[0].run("mkdir -p empty/folder", 20.0)
+    assert (await shells[1].run("test ! -e empty", 20.0)).exit_code == 0
+    assert (await shells[0].run("test -d empty/folder", 20.0)).exit_code == 0
+    assert len(list(cafe.trees.iterdir())) == 2
+
+
+async def test_without_a_sandbox_a_directory_stays_with_its_run(cafe: Project) -> None:
+    workspace = await cafe.workspace()
+    shell = Shell(workspace, NO_SANDBOX, Isolation(), {"PATH": "/usr/bin:/bin"}, asyncio.Semaphore(1))
+    await shell.run("true", 20.0)
+    assert workspace.checkout is not None
+    await workspace.close()
 
 
 WORSE = call("edit", path="lexer.py", old='text.split(" ")', new="list(text)")
