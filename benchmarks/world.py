@@ -87,7 +87,10 @@ def provider(script: str, *options: str) -> Iterator[str]:
         path.write_text(script)
         argv = [sys.executable, "-m", "emulator", "--script", str(path), "--until-eof", *options]
         env = {**os.environ, "PYTHONPATH": str(TESTS)}
-        child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+        # It says of each task that is stopped that its connection broke.
+        child = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env
+        )
         assert child.stdin is not None
         assert child.stdout is not None
         try:
