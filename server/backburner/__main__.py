@@ -36,11 +36,12 @@ def main(argv: "list[str] | None" = None) -> int:
     if verb == "daemon":
         if arguments[1:] == ["run", "--detached"]:
             return _daemon("run", detached=True)
-        if arguments[1:] in (["status", "--json"], ["--json", "status"]):
-            return _daemon("status", detached=False, as_json=True)
+        rest = [argument for argument in arguments[1:] if argument != "--json"]
+        if rest in (["status"], ["stop"]) and len(arguments) == 3:
+            return _daemon(rest[0], detached=False, as_json=True)
         if len(arguments) <= 2 and (arguments[1:] or ["run"])[0] in ("run", "status", "stop"):
             return _daemon((arguments[1:] or ["run"])[0], detached=False)
-        return _usage("backburner daemon [run|status [--json]|stop]", arguments)
+        return _usage("backburner daemon [run|status [--json]|stop [--json]]", arguments)
     if verb == "worker":
         from backburner.lib.log import set_up
         from backburner.worker.main import main as worker
@@ -68,7 +69,7 @@ def _daemon(verb: str, *, detached: bool, as_json: bool = False) -> int:
         return run(__file__, detached=detached)
     from backburner.lsp.daemon_client import status, stop
 
-    return status(as_json=as_json) if verb == "status" else stop()
+    return status(as_json=as_json) if verb == "status" else stop(as_json=as_json)
 
 
 def _usage(usage: str, arguments: "list[str]") -> int:

@@ -30,17 +30,36 @@ class Shell:
 
     async def __call__(self, *words: str, code: int = 0) -> Any:
         """Run a verb with `--json`; its JSON. Fails when the exit code is another one."""
-        ended = await asyncio.to_thread(
+        ended = await self.run(*words, "--json")
+        assert ended.returncode == code, (ended.returncode, ended.stdout, ended.stderr)
+        return json.loads(ended.stdout) if ended.stdout.strip() else None
+
+    async def run(self, *words: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the program as a person does who has no terminal."""
+        return await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, REAL, *words, "--json"],
-            cwd=self.project,
-            env={**self.home.environment, **self.env},
+            [sys.executable, REAL, *words],
+            cwd=cwd or self.project,
+            env={**self.home.environment, **self.env, **env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=90,
         )
-        assert ended.returncode == code, (ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-        return json.loads(ended.stdout) if ended.stdout.strip() else None
+
+    async def start(self, *words: str, stdout: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
+        """The same, not waited for."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            REAL,
+            *words,
+            cwd=self.project,
+            env={**self.home.environment, **self.env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     def text(self) -> str:
         return (self.project / "calc.py").read_text()

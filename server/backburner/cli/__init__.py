@@ -11,7 +11,14 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str]) -> int:
     """Run one verb; the exit code: 0 done, 1 the task failed, 2 wrong usage, 3 not found, 4 refused."""
+    import sys
+    from io import TextIOWrapper
+
     from backburner.cli.parser import build_parser
     from backburner.cli.verbs import run
 
-    return run(build_parser().parse_args(argv))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that cannot show a sign shows a `?`; nobody loses an answer over it.
+            stream.reconfigure(errors="replace")
+    return run(build_parser(as_json="--json" in argv).parse_args(argv))

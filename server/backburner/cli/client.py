@@ -13,7 +13,7 @@ from typing import Any
 
 import backburner
 from backburner import __version__
-from backburner.cli.exits import FAILED, CliError, code_of
+from backburner.cli.exits import FAILED, USAGE, CliError, code_of
 from backburner.lib import handshake, reach
 
 Notification = Callable[[str, Any], None]
@@ -24,12 +24,19 @@ class Client:
 
     def __init__(self, root: Path, *, on_notification: Notification | None = None) -> None:
         self.root = root
+        """The project that task numbers are of, where nothing else is said."""
         self._on_notification = on_notification
         self._socket: reach.Connected | None = None
         self._buffer = b""
         self._last_id = 0
 
     def __enter__(self) -> Client:
+        self.connect()
+        return self
+
+    def connect(self) -> None:
+        """Reach the daemon, for the first time or again after it went away."""
+        self._close()
         door = str(Path(backburner.__file__).parent / "__main__.py")
         try:
             reached = reach.reach(
@@ -55,15 +62,21 @@ class Client:
             },
         )
         self._send({"jsonrpc": "2.0", "method": "initialized", "params": {}})
-        return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self._buffer = b""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def command(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run `backburner.NAME`; raises `CliError` with the daemon's sentence when it is refused."""
+        if "task" in arguments or "tasks" in arguments:
+            # Numbers count in each project, and this client may have delegated in several.
+            arguments = {"uri": self.root.as_uri(), **arguments}
         answer: dict[str, Any] | None = self.request(
             "workspace/executeCommand", {"command": f"backburner.{name}", "arguments": [arguments]}
         )
@@ -77,7 +90,8 @@ class Client:
             message = self._receive()
             if "method" in message:
                 self._react(message)
-            elif message.get("id") == number:
+            elif message.get("id", number) in (number, None):
+                # An error without a number is about the only request there is: it could not be read.
                 if "error" in message:
                     raise _failure(message["error"])
                 return message.get("result")
@@ -96,12 +110,15 @@ class Client:
             self._on_notification(message["method"], message.get("params"))
 
     def _send(self, message: dict[str, Any]) -> None:
-        body = json.dumps(message).encode()
+        try:
+            body = json.dumps(message, allow_nan=False).encode()
+        except ValueError:
+            raise CliError("An amount must be a number.", USAGE, "usage") from None
         assert self._socket is not None
         try:
             self._socket.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
         except OSError as error:
-            raise CliError("The daemon went away. Run the command again.", FAILED, "daemon_gone") from error
+            raise _gone() from error
 
     def _receive(self) -> dict[str, Any]:
         head = self._until(b"\r\n\r\n")
@@ -129,8 +146,14 @@ class Client:
         except OSError:
             data = b""
         if not data:
-            raise CliError("The daemon went away. Run the command again.", FAILED, "daemon_gone")
+            raise _gone()
         self._buffer += data
+
+
+def _gone() -> CliError:
+    return CliError(
+        "The daemon went away. `backburner list` starts it again and shows what is queued.", FAILED, "daemon_gone"
+    )
 
 
 def _failure(error: dict[str, Any]) -> CliError:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
+from typing import NoReturn
 
 from backburner import __version__
 
 EPILOG = "Exit codes: 0 done, 1 the task failed, 2 wrong usage, 3 not found, 4 refused (conflict, stale, budget)."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _JsonParser(argparse.ArgumentParser):
+    """Says what is wrong as JSON, as every verb does."""
+
+    def error(self, message: str) -> NoReturn:
+        print(json.dumps({"error": f"Wrong usage: {message}.", "reason": "usage"}))
+        super().error(message)
+
+
+def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
+    """The parser of all verbs. `as_json`: wrong usage is told as JSON too."""
+    parser = (_JsonParser if as_json else argparse.ArgumentParser)(
         prog="backburner",
         description="Put work on the back burner: delegate code, read results when ready.",
         epilog=EPILOG,
@@ -18,9 +29,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"backburner {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(name: str, help: str, *, task: bool = False, json: bool = True) -> argparse.ArgumentParser:
+    def verb(name: str, help: str, *, task: bool = False, has_json: bool = True) -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=help, description=help, epilog=EPILOG)
-        if json:
+        if has_json:
             sub.add_argument("--json", action="store_true", help="print JSON")
         sub.add_argument("-C", dest="directory", metavar="DIR", default="", help="work as if started in DIR")
         if task:
@@ -89,6 +100,6 @@ def build_parser() -> argparse.ArgumentParser:
     trust.add_argument("path", nargs="?", default="backburner.toml")
     trust.add_argument("--yes", action="store_true", help="approve the bytes as they are now")
     verb("practise", "make a sample project to practise on, without a key")
-    demo = verb("demo", "see it all in under a minute, on a copy of a real project", json=False)
+    demo = verb("demo", "see it all in under a minute, on a copy of a real project", has_json=False)
     demo.add_argument("project", nargs="?", default="", help="a Git project; default: this one")
     return parser

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.live import Live
 
     from backburner.cli.client import Client
 
-WAITING = ("queued", "running")
 
-
-def line(view: dict[str, Any]) -> None:
-    """One task on one line, as every verb ends."""
-    _console().print(_title(view), _facts(view), markup=False, highlight=False)
+def line(view: dict[str, Any], elsewhere: str) -> None:
+    """One task on one line, as every verb ends. `elsewhere`: a clause where its project is another than one's own."""
+    _console().print(f"{_title(view)}{elsewhere} {_facts(view)}", markup=False, highlight=False)
 
 
 def task(view: dict[str, Any]) -> None:
@@ -31,7 +30,7 @@ def task(view: dict[str, Any]) -> None:
     for label, text in (
         ("", view["summary"]),
         ("Error", view["error"]),
-        ("Waits", view.get("waits", "")),
+        ("Waits", view["waits"].removeprefix("waits: ")),
         ("Direction", view.get("direction", "")),
     ):
         if text:
@@ -41,8 +40,9 @@ def task(view: dict[str, Any]) -> None:
         console.print(f"Question: {question['sentence']}  Answers: {', '.join(_answers(question))}", markup=False)
     for check in view["evidence"]:
         outcome = "passed" if check["passed"] else "failed"
+        how = f"({check['summary']})" if check["summary"] not in ("", "passes") else ""
         console.print(
-            f"Check {check['command']!r} {outcome} {check.get('summary', '')} {check.get('note', '')}".rstrip(),
+            " ".join(part for part in (f"Check {check['command']!r} {outcome}", how, check["note"]) if part),
             markup=False,
         )
     for hunk in view["hunks"]:
@@ -98,24 +98,11 @@ def watch(client: Client, fetch: Callable[[], dict[str, Any]]) -> int:
     return 0
 
 
-def follow(client: Client, tasks: list[int], timeout_s: float) -> None:
-    """A live table of some tasks until none of them is queued or running."""
+def live_table() -> Live:
+    """Where `task_table` is shown while tasks run; redrawn on each `update`."""
     from rich.live import Live
 
-    def fetch() -> tuple[bool, RenderableType]:
-        views = [client.command("show", {"task": number}) for number in tasks]
-        return all(view["state"] not in WAITING for view in views), _task_table(views)
-
-    done, table = fetch()
-    with Live(table, console=_console(), auto_refresh=False) as live:
-        while not done:
-            client.command("wait", {"tasks": tasks, "timeout_s": min(timeout_s or 2.0, 2.0)})
-            done, table = fetch()
-            live.update(table, refresh=True)
-            if timeout_s:
-                timeout_s -= 2.0
-                if timeout_s <= 0:
-                    return
+    return Live(console=_console(), auto_refresh=False)
 
 
 def diff(text: str) -> None:
@@ -136,7 +123,7 @@ def doctor(answer: dict[str, Any]) -> None:
             console.print(f"{'':8} {'':{width}}  -> {row['next']}", markup=False, highlight=False)
 
 
-def _task_table(views: list[dict[str, Any]]) -> RenderableType:
+def task_table(views: list[dict[str, Any]]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 

@@ -17,6 +17,8 @@ def place(text: str, *, cwd: Path) -> Place:
     match = None if (cwd / text).exists() else LINES.match(text)
     file = match["file"] if match else text
     path = (cwd / file).absolute()
+    if path.is_dir():
+        raise CliError(f"{file} is a folder: name files in it.", NOT_FOUND, "unknown_file")
     if not path.is_file():
         raise CliError(f"{file}: there is no such file.", NOT_FOUND, "unknown_file")
     if match is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from argparse import Namespace
@@ -17,10 +18,11 @@ from backburner.cli import render
 from backburner.cli.client import Client
 from backburner.cli.exits import DONE, FAILED, NOT_FOUND, REFUSED, USAGE, CliError
 from backburner.cli.targets import place, project_root
+from backburner.cli.waiting import Wanted, print_views, view_of, wait_for
 from backburner.model.commands import Place
 
-FAILED_STATES = ("failed", "cancelled")
-WAITING_STATES = ("queued", "running")
+INTERRUPTED = 130
+"""As shells have it: ended by Ctrl+C."""
 
 
 def run(arguments: Namespace) -> int:
@@ -32,16 +34,24 @@ def run(arguments: Namespace) -> int:
 
             return demo(Path(arguments.project) if arguments.project else None)
         with Client(project_root(cwd)) as client:
-            return VERBS[arguments.verb](client, arguments, cwd)
+            code = VERBS[arguments.verb](client, arguments, cwd)
+        sys.stdout.flush()
+        return code
     except CliError as error:
         if getattr(arguments, "json", False):
             print(json.dumps({"error": error.sentence, "reason": error.reason}))
         print(f"backburner: {error.sentence}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
+        # Whoever reads has seen enough (`| head`).
+        _drop_output()
         return DONE
+    except OSError as error:
+        _drop_output()
+        print(f"backburner: {error.strerror or error}.", file=sys.stderr)
+        return FAILED
 
 
 def delegate(client: Client, arguments: Namespace, cwd: Path) -> int:
@@ -64,9 +74,9 @@ def delegate(client: Client, arguments: Namespace, cwd: Path) -> int:
     if arguments.pace:
         wish["pace"] = arguments.pace
     answer = client.command("delegate", wish)
-    tasks: list[int] = answer["tasks"]
+    tasks = [Wanted(task, uri) for task, uri in zip(answer["tasks"], answer["projects"], strict=True)]
     if arguments.wait:
-        return _wait(client, arguments, tasks, 0.0)
+        return wait_for(client, arguments, tasks, 0.0)
     return _print_tasks(client, arguments, tasks, code=DONE)
 
 
@@ -110,7 +120,7 @@ def judge(client: Client, arguments: Namespace, cwd: Path) -> int:
     wish: dict[str, Any] = {
         "task": task,
         "hunks": [],
-        "path": getattr(arguments, "file", ""),
+        "path": _project_path(client, getattr(arguments, "file", ""), cwd),
         "group": getattr(arguments, "group", False),
     }
     if hunk:
@@ -121,7 +131,7 @@ def judge(client: Client, arguments: Namespace, cwd: Path) -> int:
         for item in left:
             print(f"left: {item.get('item') or item.get('task')}: {item.get('reason', '')}", file=sys.stderr)
     code = REFUSED if left else DONE
-    return _print_tasks(client, arguments, answer.get("tasks") or [task], code=code)
+    return _print_tasks(client, arguments, _here(client, answer.get("tasks") or [task]), code=code)
 
 
 def accept_rest(client: Client, arguments: Namespace, cwd: Path) -> int:
@@ -139,13 +149,13 @@ def accept_rest(client: Client, arguments: Namespace, cwd: Path) -> int:
 def say(client: Client, arguments: Namespace, cwd: Path) -> int:
     task = number(arguments.task)
     client.command(arguments.verb, {"task": task, "text": arguments.text})
-    return _print_tasks(client, arguments, [task], code=DONE)
+    return _print_tasks(client, arguments, _here(client, [task]), code=DONE)
 
 
 def retry(client: Client, arguments: Namespace, cwd: Path) -> int:
     task = number(arguments.task)
     client.command("retry", {"task": task, "agent": arguments.agent, "effort": arguments.effort})
-    return _print_tasks(client, arguments, [task], code=DONE)
+    return _print_tasks(client, arguments, _here(client, [task]), code=DONE)
 
 
 def simple(command: str) -> Verb:
@@ -154,7 +164,7 @@ def simple(command: str) -> Verb:
     def verb(client: Client, arguments: Namespace, cwd: Path) -> int:
         task = number(arguments.task)
         client.command(command, {"task": task})
-        return _print_tasks(client, arguments, [task], code=DONE)
+        return _print_tasks(client, arguments, _here(client, [task]), code=DONE)
 
     return verb
 
@@ -162,11 +172,12 @@ def simple(command: str) -> Verb:
 def stop(client: Client, arguments: Namespace, cwd: Path) -> int:
     task = number(arguments.task)
     client.command("stop", {"task": task, "keep": arguments.keep})
-    return _print_tasks(client, arguments, [task], code=DONE)
+    return _print_tasks(client, arguments, _here(client, [task]), code=DONE)
 
 
 def wait(client: Client, arguments: Namespace, cwd: Path) -> int:
-    return _wait(client, arguments, [number(task) for task in arguments.tasks], arguments.timeout)
+    tasks = _here(client, [number(task) for task in arguments.tasks])
+    return wait_for(client, arguments, tasks, arguments.timeout)
 
 
 def raise_budget(client: Client, arguments: Namespace, cwd: Path) -> int:
@@ -237,7 +248,10 @@ def number(text: str) -> int:
 
 def task_and_item(text: str) -> tuple[int, str]:
     """`12`, `12/3`, `12/src/a.py:3` or a whole id `12.2/src/a.py:3` into task and the rest."""
-    head, _, rest = text.partition("/")
+    head, slash, rest = text.partition("/")
+    if slash and not rest:
+        # Not everything of the task: half a word must never accept more than was meant.
+        raise CliError(f"{text!r} names no hunk. `backburner show {head}` lists them.", USAGE, "usage")
     return number(head.split(".", 1)[0]), text if "." in head and rest else rest
 
 
@@ -250,7 +264,8 @@ def full_item(client: Client, task: int, item: str) -> str:
     if item.isdigit():
         if 1 <= int(item) <= len(ids):
             return ids[int(item) - 1]
-        raise CliError(f"#{task} has {len(ids)} hunks; there is no {item}.", NOT_FOUND, "unknown_hunk")
+        has = f"{len(ids)} hunk{'' if len(ids) == 1 else 's'}"
+        raise CliError(f"#{task} has {has}; there is no {item}.", NOT_FOUND, "unknown_hunk")
     for known in ids:
         if known.split("/", 1)[1] == item:
             return known
@@ -258,28 +273,27 @@ def full_item(client: Client, task: int, item: str) -> str:
     return item
 
 
-def _wait(client: Client, arguments: Namespace, tasks: list[int], timeout_s: float) -> int:
-    if sys.stdout.isatty() and not arguments.json:
-        render.follow(client, tasks, timeout_s)
-    else:
-        client.command("wait", {"tasks": tasks, "timeout_s": timeout_s})
-    views = [client.command("show", {"task": task}) for task in tasks]
-    states = {view["state"] for view in views}
-    code = FAILED if states & set(FAILED_STATES) or states & set(WAITING_STATES) else DONE
-    return _print_views(arguments, views, code)
+def _here(client: Client, tasks: list[int]) -> list[Wanted]:
+    return [Wanted(task, client.root.as_uri()) for task in tasks]
 
 
-def _print_tasks(client: Client, arguments: Namespace, tasks: list[int], *, code: int) -> int:
-    return _print_views(arguments, [client.command("show", {"task": task}) for task in tasks], code)
+def _project_path(client: Client, file: str, cwd: Path) -> str:
+    """A file as the project calls it: a path from where one stands, or already from the project's root."""
+    path = Path(os.path.normpath(cwd / file))
+    return (
+        path.relative_to(client.root).as_posix()
+        if file and path.exists() and path.is_relative_to(client.root)
+        else file
+    )
 
 
-def _print_views(arguments: Namespace, views: list[dict[str, Any]], code: int) -> int:
-    if arguments.json:
-        print(json.dumps(views[0] if len(views) == 1 else views, indent=2))
-    else:
-        for view in views:
-            render.line(view)
-    return code
+def _drop_output() -> None:
+    """What was not written yet is lost; without this the interpreter would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_tasks(client: Client, arguments: Namespace, tasks: list[Wanted], *, code: int) -> int:
+    return print_views(client, arguments, [view_of(client, task) for task in tasks], code)
 
 
 def _plain(item: Place) -> dict[str, Any]:

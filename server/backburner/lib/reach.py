@@ -56,7 +56,13 @@ def reach(
     try:
         handshake.make_folder(path.rpartition(b"/")[0])
     except OSError as error:
-        raise Unreachable(f"No place for a socket: {error}.") from None
+        why = str(error)
+        if isinstance(error.filename, bytes):
+            why = f"{error.filename.decode('utf-8', 'replace')}: {error.strerror}"
+        raise Unreachable(f"No place for a socket: {why}. BACKBURNER_HOME may name a folder of yours.") from None
+    if home := environment.get(b"BACKBURNER_HOME"):
+        # The daemon starts in `/`: a path from here would be another one there.
+        environment = {**environment, b"BACKBURNER_HOME": posix.getcwdb() + b"/" + home if home[:1] != b"/" else home}
     greeting = handshake.greeting(version, kind, environment, cwd)
     for _ in range(5):
         connected = _connect(path)

@@ -10,6 +10,7 @@ from backburner.engine.agents import Agents, rows
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.model.catalog import AgentSpec, check_agents, missing_key, resolve
+from backburner.review.words import plural
 from backburner.store import paths
 from backburner.workspace.git import Git, GitFailed, NoGit
 from backburner.workspace.sandbox import Level, probe
@@ -43,7 +44,7 @@ async def checks_of(session: Session) -> list[Row]:
     if root is not None:
         try:
             engine = await session.engine(root)
-            detail = f"{root}, {len(engine.state.tasks)} tasks"
+            detail = f"{root}, {plural(len(engine.state.tasks), 'task')}"
             found.append(row("broken" if engine.trouble else "ok", "project", engine.trouble or detail))
         except Refusal as refusal:
             found.append(row("broken", "project", refusal.message))

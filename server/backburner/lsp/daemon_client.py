@@ -6,6 +6,7 @@ import json
 import os
 import select
 import sys
+from typing import Any
 
 from backburner import __version__
 from backburner.lib import handshake, reach
@@ -21,9 +22,7 @@ def status(*, as_json: bool = False) -> int:
     try:
         reached = reach.reach(dict(os.environb), __version__, handshake.STATUS, None)
     except reach.Unreachable as error:
-        said = json.dumps({"running": False, "error": str(error)}, indent=2) if as_json else str(error)
-        sys.stdout.write(f"{said}\n")
-        return 1
+        return _said(as_json, 1, str(error), running=False)
     reached.socket.close()
     facts = json.loads(reached.rest)
     if as_json:
@@ -37,13 +36,12 @@ def status(*, as_json: bool = False) -> int:
     return 0
 
 
-def stop() -> int:
+def stop(*, as_json: bool = False) -> int:
     """Let the daemon end, and wait until it has; 1 when there is none. Unfinished tasks go on with the next one."""
     try:
         reached = reach.reach(dict(os.environb), __version__, handshake.STOP, None)
     except reach.Unreachable as error:
-        sys.stdout.write(f"{error}\n")
-        return 1
+        return _said(as_json, 1, str(error), running=False)
     reached.socket.close()
     alive = json.loads(reached.rest)["alive"]
     lock = LockFile(paths.daemon_lock())
@@ -53,8 +51,12 @@ def stop() -> int:
             break
         select.select([], [], [], TICK_S)
     else:
-        sys.stdout.write("The daemon has not ended yet.\n")
-        return 1
+        return _said(as_json, 1, "The daemon has not ended yet.", running=True)
     rest = f" {alive} unfinished tasks go on when it starts again." if alive else ""
-    sys.stdout.write(f"Stopped.{rest}\n")
-    return 0
+    return _said(as_json, 0, f"Stopped.{rest}", running=False, alive=alive)
+
+
+def _said(as_json: bool, code: int, sentence: str, **facts: Any) -> int:
+    said = json.dumps({**facts, "sentence" if code == 0 else "error": sentence}, indent=2) if as_json else sentence
+    sys.stdout.write(f"{said}\n")
+    return code

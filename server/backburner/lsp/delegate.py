@@ -35,7 +35,7 @@ class Wish(NamedTuple):
 
 
 def delegate(session: Session, argument: DelegateArguments) -> Awaitable[dict[str, Any]]:
-    """Freeze now; then queue. Answers when the tasks are durable: `{tasks: [12, 13]}`."""
+    """Freeze now; then queue. Answers when the tasks are durable: `{tasks: [12, 13], projects: [uri, uri]}`."""
     if not argument.targets:
         raise Refusal("Say where: there is no target.", "bad_arguments")
     if len(argument.targets) > MOST_TARGETS:
@@ -67,13 +67,15 @@ def target_at(session: Session, owned: Owned, place: Place) -> Target:
 
 async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish]) -> dict[str, Any]:
     tasks: list[int] = []
+    projects: list[str] = []
     for wish in wishes:
         engine = await session.engine(wish.root)
         command = wanted(engine, argument, wish.targets, session.environment)
         outcome = await session.submit(engine, command, frozen=wish.frozen)
         tasks.extend(outcome.tasks)
+        projects.extend(wish.root.as_uri() for _ in outcome.tasks)
     session.publisher.look()
-    return {"tasks": tasks}
+    return {"tasks": tasks, "projects": projects}
 
 
 def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...], environment: str) -> w.Delegate:

@@ -16,6 +16,7 @@ from backburner.engine.engine import Engine
 from backburner.lsp.letters import draft_text
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
+from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
 from backburner.model import wishes as w
 from backburner.model.commands import (
@@ -27,12 +28,13 @@ from backburner.model.commands import (
     WaitArguments,
 )
 from backburner.model.task import Task
-from backburner.model.view import Queue
+from backburner.model.view import Queue, TaskView
 from backburner.review.diffs import diff, group_diff
 from backburner.review.queue import merged, queue
 from backburner.review.ready import Where, line_of, ready_list, since
 from backburner.review.ready import today as day_of
 from backburner.review.render import report, task_view
+from backburner.review.scene import Scene
 
 Answer = Awaitable[dict[str, Any]]
 LIVE = ("queued", "running")
@@ -101,9 +103,13 @@ def diff_text(session: Session, argument: DiffArguments) -> Answer:
 def show(session: Session, argument: TaskArguments) -> Awaitable[Any]:
     async def later() -> Any:
         engine = await session.engine_of_task(argument.task, argument.uri)
-        return task_view(await session.scene(engine), task_of(engine, argument.task))
+        return _view(engine, await session.scene(engine), task_of(engine, argument.task))
 
     return later()
+
+
+def _view(engine: Engine, scene: Scene, task: Task) -> TaskView:
+    return replace(task_view(scene, task), project=str(engine.root))
 
 
 def list_tasks(session: Session, argument: ListArguments) -> Awaitable[Any]:
@@ -120,7 +126,7 @@ def list_tasks(session: Session, argument: ListArguments) -> Awaitable[Any]:
                 if (not argument.states or task.state in argument.states)
                 and (argument.all or argument.states or task.state not in done)
             ]
-            return [task_view(scene, task) for task in sorted(chosen, key=lambda task: task.number)]
+            return [_view(engine, scene, task) for task in sorted(chosen, key=lambda task: task.number)]
         found = await _queue(session, engine, argument.uri)
         if argument.projects:
             opened = [session.engines[root] for root in session.roots.all() if root in session.engines]
@@ -237,7 +243,10 @@ def wait(session: Session, argument: WaitArguments) -> Answer:
 def today(session: Session, argument: SinceArguments) -> Answer:
     async def later() -> dict[str, Any]:
         engine = await session.engine(session.root(argument.uri))
-        start, end = engine.day_bounds(argument.day)
+        try:
+            start, end = engine.day_bounds(argument.day)
+        except ValueError:
+            raise Refusal(f"{argument.day!r} is no day. Write it as 2026-11-25.", "bad_arguments") from None
         found = day_of(engine.state, start, end)
         return {**msgspec.to_builtins(found), "text": found.sentence}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from backburner.lsp.delegate import agent_of
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
@@ -130,9 +131,8 @@ def _requeue(session: Session, argument: AboutTask, opening: e.Opening, agent: s
 
     async def later() -> dict[str, Any]:
         engine = await session.engine_of_task(number, argument.uri)
-        if agent and agent not in engine.agent_names():
-            raise Refusal(f"There is no agent called {agent!r}.", "no_agent")
-        command = w.Requeue(task=number, opening=opening, agent=agent, effort=effort, environment=session.environment)
+        name = agent_of(engine, agent)
+        command = w.Requeue(task=number, opening=opening, agent=name, effort=effort, environment=session.environment)
         await session.submit(engine, command, frozen=frozen.get(engine.root, {}))
         session.publisher.look()
         return {"task": number, "state": engine.state.tasks[number].state}

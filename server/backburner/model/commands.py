@@ -189,7 +189,7 @@ def _specs() -> tuple[CommandSpec, ...]:
             "backburner.delegate",
             DelegateArguments,
             "Delegate",
-            "Delegate one or more places; answers with the task numbers.",
+            "Delegate one or more places; answers with the task numbers (`tasks`) and the folder of each (`projects`).",
             False,
         ),
         c("backburner.again", PlaceArguments, "Again", "Repeat the last instruction at this place.", False),

@@ -45,6 +45,8 @@ class TaskView(Struct, kw_only=True, frozen=True):
     """One task, as `list`, `show` and every verb with `--json` print it."""
 
     task: int
+    project: str = ""
+    """The folder in which that number counts."""
     group: int
     state: str
     """`queued`, `running`, `asking`, `ready`, `accepted`, `rejected`, `failed`, `cancelled`."""
