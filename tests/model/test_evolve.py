@@ -307,6 +307,15 @@ def test_dismissed_findings_do_not_come_back() -> None:
     assert story.task().open_items == ("1.2/src/lexer.py:1",)
 
 
+def test_another_review_of_the_file_does_not_bring_up_what_was_dismissed() -> None:
+    story = after(lambda s: s.ready(hunks=1, findings=2))
+    story.do(w.Dismiss(task=1, items=("1.1/finding:1",)))
+    story.delegated()
+    assert story.task(2).dismissed_findings == story.task(1).dismissed_findings != ()
+    story.ready(2, hunks=1, findings=2)
+    assert story.task(2).verdicts == {"2.1/finding:1": "dismissed"}
+
+
 def test_a_renamed_folder_takes_every_place_of_a_task_with_it() -> None:
     story = after(lambda s: s.ready(findings=1))
     story.do(w.BeginAccept(task=1, items=(story.items()[0],), path="src/lexer.py", before_id="x", after_id="y"))

@@ -15,7 +15,7 @@ from backburner.model.budget import known_cost
 from backburner.model.decide_verdicts import busy, known, refuse
 from backburner.model.events import Event
 from backburner.model.held import RULES
-from backburner.model.runs import paths_of, renamed_path
+from backburner.model.runs import finding_key, paths_of, renamed_path
 from backburner.model.task import LIVE, Delegation, Opening, State, Task
 from backburner.model.wishes import Command, Refusal
 
@@ -100,11 +100,18 @@ def _delegate(state: State, command: w.Delegate, now: float) -> Decision:
             budget_usd=command.budget_usd,
             after=command.after,
             environment=command.environment,
+            dismissed=_dismissed_in(state, new.target.path),
             at=now,
         )
         for number, new in zip(numbers, command.new, strict=True)
     )
     return (e.DelegationMade(delegation=delegation, at=now), *queued)
+
+
+def _dismissed_in(state: State, path: str) -> tuple[str, ...]:
+    """What was dismissed in a file once is not brought up again by another review of it."""
+    keys = (key for task in state.tasks.values() for key in task.dismissed_findings)
+    return tuple(dict.fromkeys(key for key in keys if key.startswith(finding_key(path, ""))))
 
 
 def _steer(task: Task, command: w.Steer, now: float) -> Decision:

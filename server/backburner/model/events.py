@@ -44,6 +44,8 @@ class TaskQueued(Struct, frozen=True, kw_only=True, tag=True):
     budget_usd: float | None = None
     after: int | None = None
     environment: str = ""
+    dismissed: tuple[str, ...] = ()
+    """Findings in the target's file that other tasks brought up and the person dismissed, as `runs.finding_key` has them."""
     at: float
 
 

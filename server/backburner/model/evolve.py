@@ -133,6 +133,7 @@ def _first(event: Event) -> Task:
         budget_usd=event.budget_usd,
         after=event.after,
         environment=event.environment,
+        dismissed_findings=event.dismissed,
         queued_at=event.at,
         since=event.at,
     )
