@@ -163,6 +163,20 @@ def test_the_architecture_page_names_every_module() -> None:
     assert not [name for name in names if f"`{name}`" not in page]
 
 
+def test_every_test_that_holds_a_promise_exists() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text()
+    gone: list[str] = []
+    for named in re.findall(r"^- `(tests/[^`]+)`$", page, re.MULTILINE):
+        path, _, test = named.partition("::")
+        file = ROOT / path
+        if not file.is_file() or f"def {test}(" not in f"{file.read_text()}def (":
+            gone.append(named)
+    assert not gone, gone
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    assert [section.split(".", 1)[0] for section in sections] == [str(number) for number in range(1, 12)]
+    assert not [section for section in sections if "\n- `tests/" not in section]
+
+
 def test_todos_have_an_issue_number() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{number}"

@@ -83,7 +83,7 @@ def test_a_place_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
         paths.make_private(tmp_path / "file" / "state")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="for another user: only root can give a folder away")
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     folder.mkdir()

@@ -35,6 +35,22 @@ Message = TypeVar("Message")
 NO_SANDBOX = Level("none", "bubblewrap is not installed")
 
 
+class StoppedClock(HandClock):
+    """Stands still until `let_go`; from then on whoever sleeps wakes at once, and the time has passed."""
+
+    is_free = False
+
+    async def sleep(self, seconds: float) -> None:
+        if self.is_free:
+            asyncio.get_running_loop().call_soon(self.wind, seconds)
+        await super().sleep(seconds)
+
+    def let_go(self, seconds: float) -> None:
+        """Wake those who sleep for at most `seconds`, and let nobody wait any more."""
+        self.is_free = True
+        self.wind(seconds)
+
+
 class Daemon:
     """Acknowledges every fact at once, unless `acks` says otherwise."""
 

@@ -8,14 +8,13 @@ from msgspec.structs import replace
 
 from agent.support import EDIT, FINISH, LEXER, Project, call, script, spec_for, turn
 from backburner.agent.loop import NUDGE
-from backburner.lib.clock import HandClock
 from backburner.model.catalog import AgentSpec
 from backburner.model.events import Asked, Briefed, RunFailed, RunFinished, ToolsDone, TurnTaken
 from backburner.model.result import Cause
 from backburner.model.task import Answer, Opening
 from backburner.model.wire import Ack, CancelRun, Draft, Fact, Isolation, Progress, RunEnded, SteerRun, WantDraft, Watch
 from backburner.workspace.git import Lost
-from worker.support import scripted, worker
+from worker.support import StoppedClock, scripted, worker
 
 PLAN = turn(call("plan", direction="split at any space"))
 WORK = script(PLAN, turn(EDIT), turn(FINISH))
@@ -202,16 +201,15 @@ async def test_a_note_reaches_a_running_agent(cafe: Project) -> None:
 
 async def test_only_who_watches_sees_what_is_written(cafe: Project) -> None:
     snapshot = await cafe.snapshot()
-    clock = HandClock()
+    clock = StoppedClock()
     async with worker(clock=clock) as daemon:
         say = turn(EDIT, say="I change the split now.", wait_s=9.0)
         await daemon.start(scripted(cafe, snapshot, script(turn(say="one", stop="length"), say, turn(FINISH))))
         await daemon.first(ToolsDone)
         assert not [message for message in daemon.heard if isinstance(message, Progress)]
         await daemon.link.send(Watch(run="12.1", root=str(cafe.root), on=True))
-        while not [message for message in daemon.heard if isinstance(message, RunEnded)]:
-            await asyncio.sleep(0.001)
-            clock.wind(1.0)
+        clock.let_go(9.0)
+        await daemon.first(RunEnded)
         seen = [message.text for message in daemon.heard if isinstance(message, Progress)]
     assert any("I change" in text for text in seen)
 

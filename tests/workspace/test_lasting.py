@@ -201,7 +201,7 @@ async def test_concurrent_and_cancelled_reads_do_not_mix(project, opened) -> Non
 
 async def test_unreadable_files_are_left_out_and_come_back(project, opened, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.getuid() == 0:
-        pytest.skip("root reads everything; see the test of a filter that fails")
+        pytest.skip("for another user: root reads everything; see the test of a filter that fails")
     project.write("a.txt", "old\n")
     project.write("b.txt", "b\n")
     project.commit()

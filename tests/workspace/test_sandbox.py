@@ -338,7 +338,7 @@ async def test_without_a_sandbox_programs_are_not_taken_from_the_project(
 async def test_an_ordinary_user_gets_the_same(workspace: Workspace, level: Level, project) -> None:
     """The sandbox must not lean on the rights of root."""
     if os.getuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("the other tests run as an ordinary user already")
+        pytest.skip("for another user: the other tests run as an ordinary user already")
     checkout = await materialise(workspace)
     plan = Plan(level.program, checkout, Path(workspace.root), {"PATH": "/usr/bin:/bin"}, ())
     argv = sandboxed(plan, ["sh", "-c", "cat a.py; echo x > new; id -u; touch /etc/x 2>&1"])
