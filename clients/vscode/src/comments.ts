@@ -33,6 +33,7 @@ export class Conversations {
 
   constructor(private readonly ctx: Ctx) {
     this.controller = vscode.comments.createCommentController('backburner', 'Backburner');
+    this.controller.options = { prompt: BOX.reply, placeHolder: BOX.reply };
     ctx.extension.subscriptions.push(
       this.controller,
       ctx.onDidChange(() => this.update()),

@@ -46,9 +46,9 @@ def main():
 
 /**
  * `agent`: name of the agent in config.toml; '' for a person who has none. `program`: the server; '' for nobody who has
- * installed one. `env` goes over the environment.
+ * installed one. `python` false: there is none on PATH. `env` goes over the environment.
  */
-function makeHouse({ agent = 'cook', program = PROGRAM, env: more = {} } = {}) {
+function makeHouse({ agent = 'cook', program = PROGRAM, python = true, env: more = {} } = {}) {
   const base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'bb-')));
   const home = path.join(base, 'home');
   fs.mkdirSync(home, { mode: 0o700 });
@@ -73,7 +73,9 @@ function makeHouse({ agent = 'cook', program = PROGRAM, env: more = {} } = {}) {
     const found = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
     fs.symlinkSync(name === 'true' ? '/bin/true' : found, path.join(tools, name));
   }
-  fs.symlinkSync(PYTHON, path.join(tools, 'python3'));
+  if (python) {
+    fs.symlinkSync(PYTHON, path.join(tools, 'python3'));
+  }
   const env = { BACKBURNER_HOME: home, PATH: tools, VIRTUAL_ENV: undefined, ...more };
   for (const name of Object.keys(process.env)) {
     if (/_API_KEY$|^(ANTHROPIC|OPENAI|OLLAMA)_/.test(name)) {
@@ -82,7 +84,7 @@ function makeHouse({ agent = 'cook', program = PROGRAM, env: more = {} } = {}) {
   }
   const daemon = (verb) => {
     try {
-      return execFileSync(program, ['daemon', verb], {
+      return execFileSync(PROGRAM, ['daemon', verb], {
         env: { ...process.env, ...env },
         encoding: 'utf8',
         stdio: 'pipe',
@@ -99,10 +101,11 @@ function makeHouse({ agent = 'cook', program = PROGRAM, env: more = {} } = {}) {
     settings,
     daemon,
     remove() {
-      if (program) {
+      // Also that of a server which a journey installed: any of them may ask it.
+      if (fs.existsSync(path.join(home, 'state'))) {
         daemon('stop');
       }
-      fs.rmSync(base, { recursive: true, force: true, maxRetries: 5 });
+      fs.rmSync(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

@@ -69,22 +69,26 @@ journey('findings stand as threads, to be fixed, dismissed and talked about', {}
   await window.lens('Read').waitFor();
   await window.lens('Read').click();
   await page.locator('.tab', { hasText: 'Preview' }).waitFor();
-  await page.locator('.comment-thread-unresolved, .comment-thread').nth(1).waitFor();
-  await page.locator('.tab', { hasText: 'lexer.py' }).first().click();
-  await window.goTo(16, 1);
-  await page.keyboard.press('Alt+F9');
+  const threads = page.locator(
+    '.glyph-margin-widgets .comment-range-glyph, .margin-view-overlays .comment-range-glyph',
+  );
+  await threads.nth(1).waitFor();
   const shown = (text) => page.locator('.review-widget .comment-body', { hasText: text });
-  const first = shown('compiled again for each text');
-  await first.waitFor();
-  await page.keyboard.press('Alt+F9');
-  const second = shown('only to count it');
-  await second.waitFor();
-  await window.screenshot('findings');
+  const [first, second] = [shown('compiled again for each text'), shown('only to count it')];
+  await threads.nth(1).click();
   await second.locator('a', { hasText: 'Dismiss' }).click();
   await second.waitFor({ state: 'detached' });
   await window.lensRow('1 of 2 left').waitFor();
+  await threads.nth(0).click();
+  await first.waitFor();
+  await window.screenshot('findings');
+  await page.locator('.review-widget .comment-form .monaco-editor').click();
+  await window.type('only where it is slow');
+  await page.locator('.review-widget .monaco-button', { hasText: 'Send' }).waitFor();
   await first.locator('a', { hasText: 'Fix this' }).click();
-  await window.lensRow('#2').waitFor();
   await window.lensRow('#2').locator('a', { hasText: 'Read' }).waitFor();
   await window.screenshot('finding-fixed');
+  await page.locator('.review-widget .monaco-button', { hasText: 'Send' }).click();
+  await window.lensRow('#1 nothing found').waitFor();
+  await threads.first().waitFor({ state: 'detached' });
 });

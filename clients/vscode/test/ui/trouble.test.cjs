@@ -1,6 +1,7 @@
 // When something is missing or goes away: the window, the daemon, trust, Python, a key.
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const path = require('node:path');
 const { stage } = require('./journey.cjs');
 
 const journey = stage();
@@ -33,8 +34,11 @@ stage({ trust: true })('nothing runs in a folder that is not trusted', { connect
   assert.ok(!fs.existsSync(`${world.house.home}/state`), 'a server was here');
 });
 
-stage({ house: { program: '' } })(
-  'without a server the person is told once what to do',
+// Packages from a folder, so that nothing leaves the machine; the wheel of the server is the one inside the extension.
+const offline = { PIP_NO_INDEX: '1', PIP_FIND_LINKS: path.resolve(__dirname, '../../.wheelhouse') };
+
+stage({ house: { program: '', env: offline } })(
+  'without a server the person is told once what to do, and one click installs it',
   { connected: false },
   async (window) => {
     const { page } = window;
@@ -48,6 +52,27 @@ stage({ house: { program: '' } })(
     }
     await page.keyboard.press('Escape');
     await window.palette('Backburner: Show Queue');
-    await page.locator('.pane-body .monaco-button', { hasText: 'Choose a Program…' }).waitFor();
+    const pane = page.locator('.pane-body');
+    await pane.locator('.monaco-button', { hasText: 'Choose a Program…' }).waitFor();
+    await pane.locator('.monaco-button', { hasText: 'Install It for This Editor' }).click();
+    await window.connected();
+    assert.match(window.log(), /start: running, server [\d.]+, private environment/);
+    await pane.locator('.monaco-button', { hasText: 'Delegate…' }).waitFor();
+    await window.screenshot('installed');
+    await window.palette('Backburner: Practise');
+    await window.seesText('A small shop');
+  },
+);
+
+stage({ house: { program: '', python: false } })(
+  'without Python the person is told what is missing',
+  { connected: false },
+  async (window) => {
+    await window.status.locator('.codicon-warning').waitFor();
+    await window.palette('Backburner: Install the Server for This Editor');
+    const told = await window.told('Backburner needs Python 3.11 or newer, and none was found.');
+    await told.locator('.monaco-button', { hasText: 'Choose a Program…' }).waitFor();
+    await window.screenshot('no-python');
+    assert.match(window.log(), /python: python3: none/);
   },
 );
