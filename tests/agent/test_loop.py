@@ -21,7 +21,7 @@ from backburner.model.shorten import expected, shown
 from backburner.model.task import Answer, Opening
 from backburner.model.transcript import Conversation, Message, ToolResults, Turn
 from backburner.model.wire import Limits
-from backburner.providers.base import BadAnswer, Overloaded, Streamed, TurnSettings
+from backburner.providers.base import Overloaded, Streamed, TurnSettings
 from backburner.providers.scripted import ScriptedModel
 
 
@@ -194,7 +194,8 @@ async def test_a_cut_off_text_goes_on(cafe: Project) -> None:
 
 async def test_endless_cut_offs_end(cafe: Project) -> None:
     played = await play(cafe, *[turn(say=f"long {number}", stop="length") for number in range(5)])
-    assert isinstance(played.error, BadAnswer)
+    assert isinstance(played.error, LimitReached)
+    assert played.error.cause.sentence.startswith("The output limit cut off 3 answers in a row.")
     assert len([fact for fact in played.report.facts if isinstance(fact, TurnTaken)]) == 3
 
 

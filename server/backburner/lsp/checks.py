@@ -104,7 +104,10 @@ async def _sandbox(session: Session) -> Row:
     projects = session.editors.projects
     wanted = projects.book.settings(session.roots.first()).sandbox
     hello = projects.workers.hello
-    level = await probe() if hello is None else Level(hello.sandbox, hello.sandbox_note)
+    if hello is None:
+        level = await probe()
+    else:
+        level = Level("strict" if hello.sandbox == "strict" else "none", hello.sandbox_note)
     if not wanted.commands:
         return row("ok", "sandbox", "not needed: commands are turned off (sandbox.commands = false)")
     if level.name != "none":

@@ -148,6 +148,8 @@ CauseKind = Literal[
     "refused",
     "too_long",
     "limited",
+    "credit",
+    "rejected",
     "overloaded",
     "connection",
     "stalled",

@@ -195,7 +195,7 @@ class Refused(Final):
 
 
 class SpendLimit(Final):
-    kind = "limited"
+    kind = "credit"
 
     @property
     def sentence(self) -> str:
@@ -203,7 +203,7 @@ class SpendLimit(Final):
 
 
 class Rejected(Final):
-    kind = "internal"
+    kind = "rejected"
 
     @property
     def sentence(self) -> str:
