@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backburner.engine.engine import Engine
+from backburner.lib.clock import Clock
 from backburner.lsp import to_lsp
 from backburner.lsp.documents import What
 from backburner.lsp.roots import Owned
@@ -42,6 +43,8 @@ GATHER_S = 0.03
 """What happens within this time is shown together when the person acted ..."""
 QUIET_S = 0.25
 """... and when they did not: hundreds of agents must not keep an editor busy."""
+REST = 10.0
+"""Nor us: between two rounds that nobody asked for lies at least so many times what the last one took."""
 
 
 class Shown(Struct):
@@ -77,8 +80,10 @@ class Publisher:
         """Projects whose state is newer than what is shown."""
         self._wake = asyncio.Event()
         self._counted = float("-inf")
-        self._now = False
-        """The next round need not wait for an idle moment."""
+        self._looks = asyncio.Event()
+        """The person acts or looks up: the next round need not wait for an idle moment."""
+        self._took_s = 0.0
+        """What the last round took."""
         self._unsubscribe: list[Callable[[], None]] = []
 
     # What happens.
@@ -109,7 +114,7 @@ class Publisher:
     def look(self) -> None:
         """The person looks, acts or pauses: show the truth now."""
         self.session.active()
-        self._now = True
+        self._looks.set()
         self._wake.set()
 
     def close(self) -> None:
@@ -222,20 +227,25 @@ class Publisher:
         while True:
             await self._wait()
             self._wake.clear()
-            while not self._now and (idle := self.session.last_edit + IDLE_S - clock.monotonic()) > 0:
-                await self._sleep(min(idle, STATUS_S))
+            while not self._looks.is_set() and (idle := self.session.last_edit + IDLE_S - clock.monotonic()) > 0:
+                await _sleep(self.session.clock, min(idle, STATUS_S), self._wake)
                 self._wake.clear()
                 self._count()
-            await clock.sleep(GATHER_S if self._now else QUIET_S)
-            if not self._now and self.session.last_edit + IDLE_S > clock.monotonic():
+            if not self._looks.is_set():
+                await _sleep(clock, max(QUIET_S, REST * self._took_s), self._looks)
+            if self._looks.is_set():
+                await clock.sleep(GATHER_S)
+            elif self.session.last_edit + IDLE_S > clock.monotonic():
                 # The person began to type while we gathered.
                 self._wake.set()
                 continue
-            self._now = False
+            self._looks.clear()
+            began = clock.monotonic()
             try:
                 await self._round()
             except Exception:
                 logger.exception("publishing failed")
+            self._took_s = clock.monotonic() - began
             await self.session.connection.drained()
 
     def _count(self) -> None:
@@ -252,16 +262,7 @@ class Publisher:
         ):
             await self._wake.wait()
             return
-        await self._sleep(TITLE_S)
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep on the session's clock, but wake when something happens."""
-        async with asyncio.TaskGroup() as group:
-            timer = group.create_task(self.session.clock.sleep(seconds))
-            waker = group.create_task(self._wake.wait())
-            await asyncio.wait((timer, waker), return_when=asyncio.FIRST_COMPLETED)
-            timer.cancel()
-            waker.cancel()
+        await _sleep(self.session.clock, TITLE_S, self._wake)
 
     @property
     def is_behind(self) -> bool:
@@ -358,3 +359,13 @@ def _with_project(mark: Mark, uri: str) -> Mark:
 def _key(lenses: list[types.CodeLens]) -> object:
     """What a person sees of lenses: lines and titles. Their columns follow the text by themselves."""
     return [(lens.range.start.line, lens.command.title if lens.command else "") for lens in lenses]
+
+
+async def _sleep(clock: Clock, seconds: float, bell: asyncio.Event) -> None:
+    """Sleep, but wake when the bell rings."""
+    async with asyncio.TaskGroup() as group:
+        timer = group.create_task(clock.sleep(seconds))
+        waker = group.create_task(bell.wait())
+        await asyncio.wait((timer, waker), return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+        waker.cancel()
