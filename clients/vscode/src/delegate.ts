@@ -46,7 +46,7 @@ export async function delegateInOneBox(ctx: Ctx, targets: readonly Place[], prom
       .catch((error) => ctx.log.debug(`prompt: ${error}`));
   }
   const instruction = await asked.answer;
-  if (instruction === undefined) {
+  if (!instruction) {
     return;
   }
   await ctx.extension.globalState.update(RECENTS, remember(ctx.extension.globalState.get(RECENTS, []), instruction));
@@ -122,7 +122,7 @@ function toProtocol(ctx: Ctx, problems: vscode.Diagnostic[]): unknown[] {
 /** A quick pick whose first row is what was typed and whose other rows are what was said before. */
 class Box {
   readonly answer: Promise<string | undefined>;
-  private readonly pick = vscode.window.createQuickPick();
+  private readonly pick = vscode.window.createQuickPick<vscode.QuickPickItem & { typed?: boolean }>();
 
   constructor(ctx: Ctx, placeholder: string) {
     const { pick } = this;
@@ -132,13 +132,15 @@ class Box {
     const list = () => {
       const typed = pick.value.trim();
       const before = recents.filter((recent) => recent !== typed).map((label) => ({ label, description: 'again' }));
-      pick.items = typed ? [{ label: typed, detail: WORDS, alwaysShow: true }, ...before] : before;
+      pick.items = typed ? [{ label: typed, detail: WORDS, alwaysShow: true, typed: true }, ...before] : before;
     };
     list();
     this.answer = new Promise((resolve) => {
       pick.onDidChangeValue(list);
       pick.onDidAccept(() => {
-        resolve(pick.activeItems[0]?.label ?? pick.value.trim());
+        // The row of what is typed lags behind a fast typist: the box itself does not.
+        const [chosen] = pick.activeItems;
+        resolve(chosen === undefined || chosen.typed ? pick.value.trim() : chosen.label);
         pick.hide();
       });
       pick.onDidHide(() => {

@@ -41,6 +41,8 @@ async function startServer({ settings = {}, vsix = [], env = {}, trust = false }
   const environment = {
     ...process.env,
     EXTENSIONS_GALLERY: '{}',
+    // As if started from a terminal: PATH is what the test says, no login shell is asked for its own.
+    VSCODE_CLI: '1',
     HOME: run,
     XDG_CONFIG_HOME: path.join(run, 'xdg'),
     ...env,

@@ -99,8 +99,22 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
       await window.press('Control+k', 'b');
       await page.locator('.quick-input-widget .quick-input-title', { hasText: 'Delegate' }).waitFor();
       await window.type(words);
-      await page.locator('.quick-input-list .monaco-list-row', { hasText: words }).first().waitFor();
+      // The row of what is typed, not one of what was said before.
+      const row = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: words });
+      await row.filter({ hasText: 'Words that work anywhere' }).waitFor();
       await window.press('Enter');
+    },
+
+    /** What stands over something when the mouse rests there; moved away and back until it stands there. */
+    async tooltip(over, text) {
+      const shown = page.locator('.monaco-hover', { hasText: text });
+      for (let tries = 0; tries < 10 && !(await shown.isVisible()); tries += 1) {
+        await page.mouse.move(600, 300);
+        await over.hover();
+        await shown.waitFor({ timeout: 4000 }).catch(() => {});
+      }
+      await shown.waitFor();
+      return shown;
     },
 
     /** Something was said in a notification; a toast of it may be gone by now. Answers with it, in the open list. */

@@ -40,8 +40,7 @@ journey('a running task shows its draft, takes a note and stops', {}, async (win
   await window.lens('Draft').waitFor();
   await window.lensRow('taste, season, wait').waitFor();
   await window.status.filter({ hasText: '1' }).locator('.codicon-flame').waitFor();
-  await window.status.hover();
-  const tooltip = page.locator('.monaco-hover', { hasText: '1 running' });
+  const tooltip = await window.tooltip(window.status, '1 running');
   await tooltip.filter({ hasText: 'taste, season, wait' }).waitFor();
   await window.screenshot('running');
   await window.lens('Draft').click();
