@@ -95,7 +95,7 @@ async def accept_task(
             refused.append(refusal)
             still = task_of(engine, task.number).open_items
             left.extend(_left(task, hunk.id, refusal.message) for hunk in hunks if hunk.id in still)
-    if refused and chosen.issubset(task_of(engine, task.number).open_items):
+    if refused and chosen.intersection(task_of(engine, task.number).open_items) == chosen.intersection(task.open_items):
         raise refused[0]
     if others:
         await session.submit(engine, w.Judge(task=task.number, items=others, verdict="accepted"))
