@@ -120,6 +120,7 @@ def test_a_question_is_answered_from_the_menu_and_a_reply_is_written_into_a_file
     shown(e, "instruction-1.md")
     write(e, "rename if you may")
     e.until_problem("Question: keep last()?")
+    assert e.lua("return #vim.diagnostic.get(0)") == 1, "the letter's own connection does not say it again"
     e.act("#1 Answer: keep", 1)
     e.until_problem("Ready")
     e.act("#1 Read", 1)

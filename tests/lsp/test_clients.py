@@ -82,3 +82,22 @@ def nothing_unannounced(editor: Client) -> None:
     )
     assert {method for method, _ in editor.notifications} <= quiet
     assert not [text for text in editor.said() if "here" not in text]
+
+
+async def test_what_a_command_shows_and_changes_comes_before_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind an answer, in the same chunk, Emacs 28 leaves a message lying until more comes, and lsp-mode loses it."""
+    monkeypatch.setenv("BACKBURNER_HOME", str(tmp_path / "home"))
+    root = set_up(tmp_path, SCRIPT)
+    (root / "lexer.py").write_text(TEXT)
+    async with house() as home:
+        editor = await home.editor(root)
+        editor.open("lexer.py", TEXT)
+        await editor.act("lexer.py", 4, "Delegate: implement parse()")
+        await editor.until(lambda: [p for p in editor.ours("lexer.py") if p["message"].startswith("Ready")], "a result")
+        await editor.command("read", {"task": 1})
+        assert editor.said()[-1].startswith("#1 is here: ")
+        await editor.command("accept", {"task": 1})
+        assert [method for method, _ in editor.asked][-1] == "workspace/applyEdit"
+        await editor.until(lambda: not editor.ours("lexer.py"), "the end of the mark")

@@ -199,7 +199,7 @@ async def _reply(session: Session, params: types.ApplyWorkspaceEditParams, watch
 
     async def ask() -> str:
         try:
-            result = await session.server.workspace_apply_edit_async(params)
+            result = await session.apply_edit(params)
         except JsonRpcException as error:
             return error.message
         except ConnectionError:
@@ -238,9 +238,7 @@ async def _delete_open(session: Session, document: Document, wish: Change) -> Pr
     blob = await wish.keep(raw) if raw is not None else None
     await wish.begin(text_id(before), None)
     edit = types.WorkspaceEdit(document_changes=[types.DeleteFile(uri=document.uri)])
-    result = await session.server.workspace_apply_edit_async(
-        types.ApplyWorkspaceEditParams(edit=edit, label=wish.label)
-    )
+    result = await session.apply_edit(types.ApplyWorkspaceEditParams(edit=edit, label=wish.label))
     if path.exists():
         sentence = f"The editor did not delete {wish.owned.path} ({result.failure_reason or 'no reason given'})."
         await wish.drop(sentence)

@@ -142,13 +142,19 @@ class Letters:
 
     # Showing them.
 
-    async def show(self, path: Path, sentence: str) -> None:
-        """Open a document because the person asked for it; say where it is to clients that cannot."""
+    def show(self, path: Path, sentence: str) -> None:
+        """Open a document because the person asked for it; say where it is to clients that cannot.
+
+        Said before the command is answered: lsp-mode loses what arrives together with an answer, behind it.
+        """
         if self.session.client.command_line or self.session.client.review:
             return
-        if not self.session.client.show_document:
+        if self.session.client.show_document:
+            self.session.spawn(self._show(path, sentence), "show a document")
+        else:
             self.session.say(f"{sentence} {path}", types.MessageType.Info)
-            return
+
+    async def _show(self, path: Path, sentence: str) -> None:
         params = types.ShowDocumentParams(uri=path.as_uri(), take_focus=True)
         result = await self.session.server.window_show_document_async(params)
         if not result.success:
@@ -200,11 +206,8 @@ class Letters:
         atomic_replace(path, text.encode(), mode=WRITABLE)
         self._made.add(path)
         self.session.editors.disk.want()
-        self._offer(path)
+        self.show(path, "Write the instruction, and save it:")
         return {"uri": path.as_uri(), "path": str(path)}
-
-    def _offer(self, path: Path) -> None:
-        self.session.spawn(self.show(path, "Write the instruction, and save it:"), "show a letter")
 
     def saved(self, uri: str) -> None:
         """The person saved one of ours: an instruction starts its task, once. Plain function: freezes what is seen now."""

@@ -52,7 +52,7 @@ def read(session: Session, argument: TaskArguments) -> Answer:
         await session.submit(engine, w.Look(task=task.number))
         session.reading[engine.root] = task.number
         session.publisher.look()
-        session.spawn(session.letters.show(path, f"#{task.number} is here:"), "show a result")
+        session.letters.show(path, f"#{task.number} is here:")
         return await _reading(session, engine, task, path.as_uri(), "diff" if path.suffix == ".diff" else "markdown")
 
     return later()
@@ -68,7 +68,7 @@ def draft(session: Session, argument: TaskArguments) -> Answer:
 
 async def _draft(session: Session, engine: Engine, task: Task) -> dict[str, Any]:
     path = await session.letters.draft(engine, task)
-    session.spawn(session.letters.show(path, f"The draft of #{task.number} is here:"), "show a draft")
+    session.letters.show(path, f"The draft of #{task.number} is here:")
     return await _reading(session, engine, task, path.as_uri(), "diff")
 
 

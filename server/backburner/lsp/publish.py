@@ -283,7 +283,8 @@ class Publisher:
             await self.catch_up()
             self.session.editors.disk.want()
         wanted: dict[str, list[types.Diagnostic]] = {}
-        for root in self.session.engines:
+        # Not a project that only a letter made us load: some editors open letters over a second connection.
+        for root in self.session.engines.keys() & set(self.session.roots.all()):
             for path, marks in self.project(root).items():
                 uri = self.session.roots.uri(root, path)
                 wanted[uri] = self._problems_of(uri, Owned(root, path), marks)

@@ -6,6 +6,7 @@ goes through `spawn` and ends with the connection.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -105,6 +106,8 @@ class Session:
         """Under which name the daemon holds this editor's variables."""
         self.last_edit = float("-inf")
         """Monotonic time of the last typed change."""
+        self.asked = asyncio.Event()
+        """An edit was sent since this was cleared."""
         self.reverts = Reverts()
         self.publisher: Publisher
         self.letters: Letters
@@ -121,6 +124,26 @@ class Session:
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run something that has to wait, for as long as the connection lives."""
         self.connection.spawn(work, name)
+
+    async def apply_edit(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+        """Ask the editor for an edit."""
+        self.asked.set()
+        return await self.server.workspace_apply_edit_async(params)
+
+    async def begin(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Start work that changes texts; back as soon as the first edit was sent, or the work is done.
+
+        For clients that freeze until a command is answered. The answer must not come before the edit: what arrives together
+        with an answer and behind it, Emacs 28 leaves lying until more comes (`jsonrpc`), and lsp-mode loses it.
+        """
+        self.asked.clear()
+        working, asking = (
+            self.connection.spawn(work, name),
+            self.connection.spawn(self.asked.wait(), "wait for an edit"),
+        )
+        if working is not None and asking is not None:
+            await asyncio.wait((working, asking), return_when=asyncio.FIRST_COMPLETED)
+            asking.cancel()
 
     @property
     def waits(self) -> bool:

@@ -29,14 +29,14 @@ Left = list[dict[str, Any]]
 
 
 def accept(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:
-    """Put hunks into the person's files. Clients that would freeze while they wait are answered at once."""
+    """Put hunks into the person's files. Clients that would freeze while they wait are answered when the edit was sent."""
 
     async def later() -> dict[str, Any]:
         engine = await session.engine_of_task(argument.task, argument.uri)
         wishes = [(task, wanted(task, argument)) for task in tasks_of(engine, argument)]
         if session.waits:
             return await accept_all(session, engine, wishes, argument.theirs)
-        session.spawn(say_what_is_left(session, accept_all(session, engine, wishes, argument.theirs)), "accept")
+        await session.begin(say_what_is_left(session, accept_all(session, engine, wishes, argument.theirs)), "accept")
         return {"tasks": [task.number for task, _ in wishes], "left": []}
 
     return later()
@@ -186,7 +186,7 @@ def accept_rest(session: Session, argument: TaskArguments) -> Awaitable[dict[str
             raise Refusal(found.refused, "not_yet")
         if session.waits:
             return await take(engine, found)
-        session.spawn(say_what_stays(session, take(engine, found)), "accept the rest")
+        await session.begin(say_what_stays(session, take(engine, found)), "accept the rest")
         return {"tasks": list(found.take), "accepted": [], "left": []}
 
     async def take(engine: Engine, found: Rest) -> dict[str, Any]:

@@ -56,7 +56,7 @@ async def move(session: Session, engine: Engine, old: str, new: str) -> None:
         if holder.client.renames and holder.client.apply_edit:
             target = holder.roots.uri(engine.root, new)
             edit = types.WorkspaceEdit(document_changes=[types.RenameFile(old_uri=document.uri, new_uri=target)])
-            await holder.server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit=edit, label="Rename"))
+            await holder.apply_edit(types.ApplyWorkspaceEditParams(edit=edit, label="Rename"))
             if (engine.root / old).exists() or not (engine.root / new).exists():
                 raise Dropped(f"The editor did not rename {old}.")
             return
