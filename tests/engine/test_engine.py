@@ -181,6 +181,22 @@ async def test_stop_and_keep_asks_the_run_for_its_result(house: House) -> None:
         assert engine.state.tasks[1].state == "ready"
 
 
+async def test_a_task_sent_behind_another_starts_although_that_is_ready_before_its_own_copy_is_made(
+    house: House,
+) -> None:
+    async with house.open() as projects:
+        engine = await projects.engine(house.project())
+        await engine.submit(delegation())
+        await engine.submit(delegation())
+        worker = await house.worker()
+        first = await worker.started(1)
+        await worker.started(2)
+        await engine.submit(w.SetOrder(task=2, after=1))
+        await worker.finish(first, result("1.1", hunks=0))
+        spec = await worker.started(2, "2.2")
+        assert spec.run == "2.2"
+
+
 async def test_a_note_reaches_the_run(house: House) -> None:
     async with house.open() as projects:
         engine = await projects.engine(house.project())

@@ -60,7 +60,7 @@ def test_the_order_is_questions_near_cheap_at_risk_and_each_says_why() -> None:
         (4, "you changed its file since; 2 lines to read"),
         (3, "2 lines to read"),
         (2, "90 lines to read"),
-        (1, "stopped: key refused"),
+        (1, "it stopped"),
     ]
     assert rows[3].line == 9
 

@@ -24,8 +24,8 @@ class Day:
         self._start = datetime.fromisoformat(start).timestamp()
         self._wound = 0.0
         self._winding = asyncio.Event()
-        self.sleepers: list[float] = []
-        """For how long each sleeper sleeps."""
+        self._sleepers: list[tuple[float, float]] = []
+        """For how long each sleeper sleeps, and until when."""
 
     def now(self) -> float:
         return self._start + self._wound
@@ -35,7 +35,8 @@ class Day:
 
     async def sleep(self, seconds: float) -> None:
         end = self.monotonic() + seconds
-        self.sleepers.append(seconds)
+        sleeper = (seconds, end)
+        self._sleepers.append(sleeper)
         try:
             while (left := end - self.monotonic()) > 0:
                 async with asyncio.timeout(left):
@@ -43,7 +44,11 @@ class Day:
         except TimeoutError:
             return
         finally:
-            self.sleepers.remove(seconds)
+            self._sleepers.remove(sleeper)
+
+    def sleeps(self, seconds: float) -> bool:
+        """Whether somebody sleeps who went to sleep for just so long."""
+        return any(long == seconds and end > self.monotonic() for long, end in self._sleepers)
 
     def wind(self, seconds: float) -> None:
         """Everybody who sleeps for less wakes up."""

@@ -170,13 +170,13 @@ class Scenario:
             view = await self.client.command("show", {"task": task})
             argument["hunks"] = [view["findings"][named.pop("finding") - 1]["id"]]
         answer = await self.client.command(step.name, {**argument, **named})
-        left = [item["reason"] for item in (answer or {}).get("left", [])]
-        if left:
-            raise Refused({"message": " ".join(left), "code": 0})
+        _all_done(answer)
 
     async def do_raw(self, name: str, argument: dict[str, Any]) -> None:
-        """A command exactly as written."""
+        """A command exactly as written; `ROOT` is the project's folder."""
+        argument = json.loads(json.dumps(argument).replace("ROOT", str(self.root)))
         self.answer = await self.client.command(name, argument)
+        _all_done(self.answer)
 
     async def do_wait(self, task: int, state: str = "") -> None:
         await self._wait(task, state)
@@ -199,8 +199,23 @@ class Scenario:
     async def do_delegate(self, path: str, line: int, text: str = "", **named: Any) -> None:
         await self._delegate_at(path, line - 1, text, named)
 
-    async def do_act(self, path: str, line: int, title: str) -> None:
-        await self.client.act(self._named(path), line - 1, title)
+    async def do_act(self, path: str, line: int, title: str, **problems: str) -> None:
+        """`L7="unused"` is a problem that another server has on line 7 of the file."""
+        known = [
+            {
+                "range": {
+                    "start": {"line": int(at[1:]) - 1, "character": 0},
+                    "end": {"line": int(at[1:]) - 1, "character": 3},
+                },
+                "message": message,
+                "source": "linter",
+                "code": "X1",
+            }
+            for at, message in problems.items()
+        ]
+        answer = await self.client.act(self._named(path), line - 1, title, diagnostics=known)
+        for task in (answer or {}).get("tasks", []):
+            await self._wait(task)
 
     def do_type(self, path: str, old: str, new: str) -> None:
         text = self.client.buffers[self.client.uri(path)].text
@@ -251,13 +266,15 @@ class Scenario:
 
     async def do_wind(self, time: str) -> None:
         assert self.clock is not None, "there is no section `clock`"
+        # What the person did before that is done before that: the server answers in order.
+        await self.client.command("today")
         self.clock.wind(length(time))
 
     async def do_asleep(self, time: str) -> None:
         """Until somebody sleeps for just so long: a model that thinks."""
         assert self.clock is not None, "there is no section `clock`"
         clock, seconds = self.clock, length(time)
-        await self.client.until(lambda: seconds in clock.sleepers, f"somebody who sleeps for {time}")
+        await self.client.until(lambda: clock.sleeps(seconds), f"somebody who sleeps for {time}")
 
     async def do_restart(self, how: str = "") -> None:
         """`restart(kill)` ends the server as a power cut would."""
@@ -401,6 +418,13 @@ class Scenario:
     def _seen(self, text: str) -> str:
         """Moments and folders differ from run to run; with a clock that is wound by hand only folders do."""
         return FOLDER.sub("state/project", text if self.clock is not None else NUMBERS.sub("HH:MM", text))
+
+
+def _all_done(answer: dict[str, Any] | None) -> None:
+    """What was left, with its reasons, counts as refused here."""
+    left = [item["reason"] for item in (answer or {}).get("left", [])]
+    if left:
+        raise Refused({"message": " ".join(left), "code": 0})
 
 
 def _on_disk(file: Path, flags: list[str]) -> str:

@@ -185,7 +185,14 @@ class Snapshots:
             lambda state: [event(number) for number in numbers if _waits(state, number, pressed=number in pressed)]
         )
         self._reported.update(numbers)
-        future.add_done_callback(lambda _: self._reported.difference_update(numbers))
+
+        def done(future: asyncio.Future[bool]) -> None:
+            self._reported.difference_update(numbers)
+            if not future.cancelled():
+                # One that was not wanted any more may want another by now.
+                self._report(lambda _: ())
+
+        future.add_done_callback(done)
 
 
 async def text_in(shadow: Shadow, snapshot: Snapshot, path: str) -> str | None:

@@ -82,7 +82,8 @@ class StatusLine:
         """The status over all projects of this editor."""
         engines = list(self.session.engines.values())
         parts = [
-            status_of(engine.state, engine.held, self.session.clock.now(), *engine.spending()) for engine in engines
+            status_of(engine.state, engine.held, self.session.clock.now(), *engine.spending(), branch=engine.branch)
+            for engine in engines
         ]
         return combined(parts)
 

@@ -266,6 +266,10 @@ def _ready(scene: Scene, task: Task) -> tuple[Action, ...]:
         rest = [_act(task, "reject", "", "Reject all"), _act(task, "reply", "", "Reply…")] if judge else []
         refit = _act(task, "refit", "", "Refit")
         return (*first, _lens(read, "Read"), _lens(again, "Run again"), refit, *rest, *late)
+    following = _act(task, "next", "Next", "Next hunk" if standing.hunks else "Next finding", **_at(scene, task))
+    if not standing.hunks and standing.judged:
+        dismiss, reply = _act(task, "dismiss", "", "Dismiss"), _act(task, "reply", "", "Reply…")
+        return (*first, following, read, dismiss, reply, again, *late)
     if not standing.hunks:
         dismiss = _act(task, "dismiss", "Dismiss", "Dismiss")
         reply = _act(task, "reply", "Reply" if task.seen else "", "Reply…")
@@ -278,7 +282,7 @@ def _ready(scene: Scene, task: Task) -> tuple[Action, ...]:
         return (*found, again, *late)
     plain = not troubled and not standing.judged
     if standing.judged and not troubled:
-        found.append(_act(task, "next", "Next", "Next hunk", **_at(scene, task)))
+        found.append(following)
     found.append(_act(task, "accept", "Accept" if plain else "", "Accept all"))
     if scene.rest_is_offered(task):
         found.append(_act(task, "acceptRest", "Accept the rest like these", "Accept the rest like these"))

@@ -16,7 +16,7 @@ from backburner.model.held import Held
 from backburner.model.task import DONE, State, Task
 from backburner.model.view import Status
 from backburner.review.scene import Scene, is_parked
-from backburner.review.words import clock_time, money, plural, sentence, spoken, stopped
+from backburner.review.words import clock_time, money, plural, sentence, spoken
 
 NEAR_LINES = 200
 """Lines from the cursor, in its file, that count as near; farther ones are still before other files."""
@@ -247,7 +247,8 @@ def _risk(scene: Scene, task: Task) -> int:
         for change in task.result.proposal.files:
             live = scene.live.get(change.path)
             base = scene.places.texts.get(change.base_id) if change.base_id is not None else None
-            changed += live is not None and base is not None and live != base
+            differs = live is not None and base is not None and live != base
+            changed += differs and not scene.as_accepted(task, change.path)
     return changed
 
 
@@ -259,7 +260,7 @@ def _why(scene: Scene, task: Task, rank: _Rank, where: Where | None) -> str:
         left = max(0.0, question.deadline - scene.view.now)
         return f"it asks you; its default is taken in {spoken(left)}"
     if task.state == "failed":
-        return f"stopped: {stopped(task.failure)}" if task.failure is not None else "stopped"
+        return "it stopped"
     if rank.on:
         return f"builds on #{rank.on}"
     if where is not None and where.path == task.target.path:

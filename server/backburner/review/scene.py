@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from backburner.model.anchor import Span
+from backburner.model.anchor import Span, text_id
 from backburner.model.fit import Fitted
 from backburner.model.held import Held
 from backburner.model.result import FileChange, HunkRef, Result
@@ -115,7 +115,14 @@ class Scene:
 
     def changed(self, task: Task) -> int:
         """Lines that the person changed where a running task works."""
-        return self.places.changed(task.target.anchor, self.live) if task.state == "running" else 0
+        if task.state != "running" or self.as_accepted(task, task.target.path):
+            return 0
+        return self.places.changed(task.target.anchor, self.live)
+
+    def as_accepted(self, task: Task, path: str) -> bool:
+        """Whether a text is just what accepting something of this task made of it: that is no edit of the person's."""
+        accepts, live = [accept for accept in task.accepts if accept.path == path], self.live.get(path)
+        return bool(accepts) and live is not None and accepts[-1].after_id == text_id(live)
 
     def overlaps(self, task: Task) -> int:
         """The earlier live task that works at the same place; 0 when there is none."""
