@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/features.py [--tasks 200] [--rounds 3]
 
 The same tasks all the time, in interleaved windows: the emulator that streams 2,000 events a second to them is stopped
-(SIGSTOP) for the quiet ones. It runs on the same cores, so what it takes counts against us. Both editors behind bridges; the
+(SIGSTOP) for the quiet ones. It runs on the same cores, so what it takes counts against us. Both editors are real; the
 second shows no lenses, so there each task that is alive has a diagnostic. The floor is `codeLens` of a text that belongs to
 nobody.
 """

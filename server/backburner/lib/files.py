@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 
@@ -19,6 +20,18 @@ def atomic_replace(path: Path, data: bytes, *, mode: int | None = None) -> None:
 
     The mode of an existing file is kept unless `mode` is given. The directory must exist.
     """
+    _replace(path, data, mode)
+    fsync_directory(path.parent)
+
+
+def atomic_replace_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """The same for several files of one folder, each by itself; the folder is flushed once."""
+    for name, data in files.items():
+        _replace(folder / name, data, None)
+    fsync_directory(folder)
+
+
+def _replace(path: Path, data: bytes, mode: int | None) -> None:
     if mode is None:
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
@@ -36,7 +49,6 @@ def atomic_replace(path: Path, data: bytes, *, mode: int | None = None) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    fsync_directory(path.parent)
 
 
 def fsync_directory(path: Path) -> None:

@@ -26,12 +26,13 @@ LONG_AGO_S = 47_474_747
 
 
 async def lay_over(
-    git: Git, index: Git, tracked: Git, frozen: Mapping[str, str | None], prefix: str
+    git: Git, index: Git, tracked: Git, frozen: Mapping[str, str | None], prefix: str, place: Path
 ) -> tuple[bool, list[LeftOut]]:
     """Put texts into our index; the texts that could not be taken. See `Shadow.snapshot`.
 
     Also whether the next `add -u` makes the index as the disk again: only where each text is of a file that it held.
-    `git` hashes, as the person's would; `index` works on the index; `tracked` on theirs.
+    `git` hashes, as the person's would; `index` works on the index; `tracked` on theirs. What is needed on the way is left
+    in the folder `place`.
     """
     root, problems = git.cwd, list[LeftOut]()
     data: dict[str, bytes | None] = {}
@@ -51,9 +52,9 @@ async def lay_over(
             if disk is not None:
                 disks.add(path)
     on_disk = {path: content for path, content in data.items() if content is not None and path in disks}
-    if len(on_disk) == len(data) and await _added(git, prefix, on_disk):
+    if len(on_disk) == len(data) and await _added(git, prefix, on_disk, place):
         return True, problems
-    if not await _added(git, prefix, on_disk, "--add", "--replace"):
+    if not await _added(git, prefix, on_disk, place, "--add", "--replace"):
         on_disk = {}
     rest = {path: content for path, content in data.items() if path not in on_disk}
     if rest:
@@ -101,23 +102,21 @@ def _encoded(text: str, disk: bytes | None) -> bytes:
         raise _LeftOut("has unsaved text that no file can hold") from error
 
 
-async def _added(git: Git, prefix: str, data: Mapping[str, bytes], *options: str) -> bool:
+async def _added(git: Git, prefix: str, data: Mapping[str, bytes], place: Path, *options: str) -> bool:
     """Take texts of existing files all at once, from a folder where they lie at their paths; False when that fails.
 
     Git finds the attributes of a path in the index where the folder has none.
     """
     if not data:
         return True
-    assert git.index is not None
-    with tempfile.TemporaryDirectory(prefix="frozen-", dir=git.index.parent) as place:
-        top = Path(place)
-        await asyncio.to_thread(_laid, top / prefix, git.cwd, data)
-        adding = git.but(work_tree=top, cwd=top / prefix)
-        names = b"".join(os.fsencode(path) + b"\0" for path in data)
-        try:
-            await adding.run("update-index", *options, "-z", "--stdin", stdin=names)
-        except GitFailed:
-            return False
+    top = Path(tempfile.mkdtemp(prefix="frozen-", dir=place))
+    await asyncio.to_thread(_laid, top / prefix, git.cwd, data)
+    adding = git.but(work_tree=top, cwd=top / prefix)
+    names = b"".join(os.fsencode(path) + b"\0" for path in data)
+    try:
+        await adding.run("update-index", *options, "-z", "--stdin", stdin=names)
+    except GitFailed:
+        return False
     return True
 
 

@@ -4,9 +4,9 @@ It carries what git knows about the files on disk, so that a snapshot looks only
 theirs changes, with its modification time: with a younger one, git would take an edit made in the same second for clean.
 Never writes theirs.
 
-What git hashes goes into `incoming`, an object store that lives for one snapshot: nothing there was flushed to the disk.
-What a snapshot needs of it is put into the shadow in one flush. Until then the index is not to be trusted: it names
-objects that may be gone after a crash.
+What git hashes goes into `incoming`, an object store of a few snapshots: nothing there was flushed to the disk. What a
+snapshot needs of it is put into the shadow in one flush. Until then the index is not to be trusted: it names objects that
+may be gone after a crash, and `incoming` is emptied after any snapshot that did not come to its end.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 
 NOT_FLUSHED = "core.fsync=none"
+MOST_USES = 16
+"""Snapshots after which `incoming` is emptied: what lies there is in packs too."""
 
 
 class Remembered(Struct):
@@ -76,11 +78,16 @@ async def private_folder(
     return folder, remembered
 
 
-def empty_incoming(shadow: Shadow) -> None:
-    """Make it an empty object store on top of the shadow's."""
+def open_incoming(shadow: Shadow) -> int:
+    """Have an object store on top of the shadow's: that of the snapshots before, else an empty one. How many used it; the
+    caller says so when its own came to its end too."""
+    used, shadow.incoming_used = shadow.incoming_used, None
+    if used is not None and used < MOST_USES:
+        return used
     remove(shadow.incoming)
     (shadow.incoming / "info").mkdir(parents=True)
     (shadow.incoming / "info" / "alternates").write_bytes(alternate(shadow.folder / "objects"))
+    return 0
 
 
 def _copy_index(source: Path, target: Path) -> bool:

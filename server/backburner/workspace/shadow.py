@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from backburner.lib.files import atomic_replace, fsync_directory
+from backburner.lib.files import atomic_replace, atomic_replace_all, fsync_directory
 from backburner.model.task import Snapshot
 from backburner.workspace import folders, snapshots
 from backburner.workspace.folders import Entry, Folders
@@ -54,6 +54,8 @@ class Shadow:
         """The private index of this root and what belongs to it."""
         self.incoming = self.view_folder / "incoming"
         """What git hashes for a snapshot that is being made; see `indexes.py`."""
+        self.incoming_used: int | None = None
+        """By how many snapshots; None when the last one did not come to its end."""
         self.loose = Loose(folder / "objects")
         self.packs = folder / "objects" / "pack"
         self.quick: dict[str, frozenset[str]] = {}
@@ -209,9 +211,9 @@ class Shadow:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             fsync_directory(folder.parent)
-        new = [identity for identity in ids if not (folder / identity).exists()]
-        for identity in new:
-            atomic_replace(folder / identity, identity.encode() + b"\n")
+        new = {identity: f"{identity}\n".encode() for identity in ids if not (folder / identity).exists()}
+        if new:
+            atomic_replace_all(folder, new)
 
 
 _OPEN: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Path, Path], Shadow]] = WeakKeyDictionary()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from backburner.lib.files import fsync_directory
+from backburner.lib.threads import to_its_end
 from backburner.lib.together import both
 from backburner.model.task import LeftOut, Snapshot
 from backburner.workspace.choosing import listed, shown
@@ -26,7 +27,7 @@ from backburner.workspace.folders import EMPTY_TREE
 from backburner.workspace.frozen import lay_over
 from backburner.workspace.git import Git, GitFailed, names
 from backburner.workspace.ignored import write_if_other, write_ignored
-from backburner.workspace.indexes import Remembered, empty_incoming, private_folder, remember
+from backburner.workspace.indexes import Remembered, open_incoming, private_folder, remember
 from backburner.workspace.objects import alternate
 from backburner.workspace.repository import (
     CARRIED,
@@ -62,8 +63,8 @@ async def take(
         shadow.view_folder.mkdir(parents=True, exist_ok=True)
         git = Git.find((root,))
         here = git.but(cwd=root, sealed=False)
-        repository, (commit, base_tree), (values, filters), _ = await asyncio.gather(
-            find_repository(git, root), commit_and_tree(here), settings(here), asyncio.to_thread(empty_incoming, shadow)
+        (repository, (commit, base_tree), (values, filters)), used = await both(
+            _asked(git, here), to_its_end(lambda: open_incoming(shadow))
         )
         if repository is None:
             commit, base_tree = "", ""
@@ -84,13 +85,14 @@ async def take(
             remember(shadow, Remembered(source=remembered.source, untracked=tuple(before | frozenset(wanted))))
         staged = await staging.untracked(wanted, before)
         prefix = "" if repository is None else repository.prefix
-        like_disk, problems = await lay_over(staged.git, staged.index, folder.tracked, frozen, prefix)
+        like_disk, problems = await lay_over(staged.git, staged.index, folder.tracked, frozen, prefix, shadow.incoming)
         tree = await _write_tree(staged.index, prefix, "extensions.partialclone" in values)
         reading = shadow.git.but(objects=folder.git.objects)
         new = await _new_objects(reading, base_tree, tree)
         if repository is not None:
             await _secure(shadow, repository, reading, commit, tree, new)
-        snapshot = await _commit(shadow, tree, commit, base_tree)
+        snapshot = await asyncio.to_thread(_commit, shadow, tree, commit, base_tree)
+        shadow.incoming_used = used + 1
         remembered.untracked = tuple(staged.untracked)
         if repository is None and not like_disk:
             remembered.untracked = tuple(names((await staged.index.run("ls-files", "-z")).stdout))
@@ -215,13 +217,12 @@ async def _secure(
     shadow: Shadow, repository: Repository, reading: Git, commit: str, tree: str, new: Sequence[New]
 ) -> None:
     """Make sure that neither a power cut nor a clean-up of the person's repository takes away what a snapshot needs."""
+    wanted = _of_ours(new)
     pinned = not commit or await _pin(shadow, repository, commit)
-    if pinned:
-        wanted = _of_ours(new)
-    else:
+    if not pinned:
         whole = await reading.run("ls-tree", "-r", "-t", "-z", "--full-tree", tree)
         entries = (line.split(b"\t")[0].split(b" ") for line in names(whole.stdout))
-        wanted = [tree, *(identity.decode() for _, kind, identity in entries if kind != b"commit")]
+        wanted += [tree, *(identity.decode() for _, kind, identity in entries if kind != b"commit")]
     # Also what git did not write because the person's repository had it: a blob that was only staged, for example.
     missing = await asyncio.to_thread(shadow.loose.missing, [i for i in wanted if i != EMPTY_TREE])
     shadow.quick |= await pack_objects(shadow, missing, reading, "--window=0")
@@ -241,18 +242,20 @@ async def _pin(shadow: Shadow, repository: Repository, commit: str) -> bool:
     return True
 
 
-async def _commit(shadow: Shadow, tree: str, base: str, base_tree: str) -> str:
+def _commit(shadow: Shadow, tree: str, base: str, base_tree: str) -> str:
     """A commit without parents: the same files on the same base are the same snapshot."""
     who = "Backburner <backburner@localhost> 0 +0000"
     text = f"tree {tree}\nauthor {who}\ncommitter {who}\n\nsnapshot\n\nbase {base}\ntree {base_tree}\n"
+    shadow.loose.write("tree", [b""])
+    [identity] = shadow.loose.write("commit", [text.encode()])
+    shadow.keep_snapshot(identity)
+    return identity
 
-    def write() -> str:
-        shadow.loose.write("tree", [b""])
-        [identity] = shadow.loose.write("commit", [text.encode()])
-        shadow.keep_snapshot(identity)
-        return identity
 
-    return await asyncio.to_thread(write)
+async def _asked(
+    git: Git, here: Git
+) -> tuple[Repository | None, tuple[str, str], tuple[dict[str, str], tuple[str, ...]]]:
+    return await asyncio.gather(find_repository(git, here.cwd), commit_and_tree(here), settings(here))
 
 
 async def _left_by_rule(folder: Folder, remembered: Remembered, repository: Repository | None) -> list[LeftOut]:
