@@ -1,6 +1,6 @@
 --- Writes the help from the tables of `config.lua` and `commands.lua`: `nvim --clean -l help.lua FILE`, `-` for the screen.
 
-local here = vim.fs.dirname(vim.fs.dirname(vim.fs.abspath(debug.getinfo(1, 'S').source:sub(2))))
+local here = vim.fn.fnamemodify(arg[0], ':p:h:h')
 vim.opt.runtimepath:prepend(here)
 
 local config = require('backburner.config')

@@ -25,7 +25,7 @@ end
 --- What the server may count on from us, beside what Neovim itself announces.
 --- @return table
 local function capabilities()
-  local all = vim.lsp.protocol.make_client_capabilities()
+  local all = vim.lsp.protocol.make_client_capabilities() --[[@as table]]
   -- Columns are bytes then, as Neovim itself counts them.
   all.general.positionEncodings = { 'utf-8', 'utf-16' }
   all.workspace.codeLens = { refreshSupport = true }
@@ -71,15 +71,15 @@ local function on_exit(code, signal)
       return
     end
     restarts = restarts + 1
-    local wait = BACK_OFF_MS[math.min(restarts, #BACK_OFF_MS)]
+    local wait = BACK_OFF_MS[math.min(restarts, #BACK_OFF_MS)] --[[@as integer]]
     vim.defer_fn(M.start_everywhere, wait)
   end)
 end
 
 --- The configuration for `vim.lsp.config` / `vim.lsp.start`.
---- @return vim.lsp.ClientConfig
+--- @return vim.lsp.Config
 function M.config()
-  --- @type vim.lsp.ClientConfig
+  --- @type vim.lsp.Config
   return {
     name = NAME,
     cmd = config.current.cmd,
@@ -125,7 +125,8 @@ function M.start(bufnr)
     return
   end
   -- What the person set with `vim.lsp.config` counts after a restart too.
-  local start = vim.deepcopy(vim.lsp.config and vim.lsp.config[NAME] or M.config())
+  local configured = vim.lsp.config --[[@as table<string, vim.lsp.Config>?]]
+  local start = vim.deepcopy(configured and configured[NAME] or M.config()) --[[@as vim.lsp.ClientConfig]]
   start.root_dir = M.root(bufnr)
   vim.lsp.start(start, { bufnr = bufnr })
 end
@@ -186,7 +187,8 @@ function M.request(client, method, params, handler, bufnr)
   if vim.fn.has('nvim-0.11') == 1 then
     client:request(method, params, on_answer, bufnr)
   else
-    client.request(method, params, on_answer, bufnr)
+    local request = client.request --[[@as fun(method: string, params: table, handler: function, bufnr: integer?)]]
+    request(method, params, on_answer, bufnr)
   end
 end
 

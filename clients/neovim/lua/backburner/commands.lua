@@ -12,7 +12,7 @@ local M = {}
 --- @param word string?
 --- @return integer?
 local function task_number(word)
-  return word and tonumber((word:gsub('^#', ''))) or nil
+  return word and tonumber((word:gsub('^#', ''))) --[[@as integer?]] or nil
 end
 
 --- The task that a verb is about: the one that was named, else the one at the cursor, else the one being read.
@@ -27,7 +27,7 @@ local function with_task(call, act)
   if vim.b.backburner_task then
     return act(vim.b.backburner_task)
   end
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+  local row = vim.fn.line('.') - 1
   for _, lens in ipairs(require('backburner.marks').at(vim.api.nvim_get_current_buf(), row)) do
     local argument = (lens.arguments or {})[1]
     if argument and argument.task then

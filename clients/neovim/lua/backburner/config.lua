@@ -40,11 +40,11 @@ M.order = { 'cmd', 'ascii', 'lens', 'signs', 'virtual_text', 'notify', 'settings
 
 --- @return backburner.Config
 local function defaults()
-  local config = {}
+  local config = {} --- @type table<string, any>
   for name, option in pairs(M.schema) do
     config[name] = vim.deepcopy(option.default)
   end
-  return config
+  return config --[[@as backburner.Config]]
 end
 
 --- @type backburner.Config

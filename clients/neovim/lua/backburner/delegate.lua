@@ -66,7 +66,7 @@ end
 --- The place at the cursor.
 --- @return backburner.Place
 function M.here()
-  return M.place(vim.api.nvim_win_get_cursor(0)[1] - 1)
+  return M.place(vim.fn.line('.') - 1)
 end
 
 --- @param instruction string
@@ -136,8 +136,8 @@ function M.operator()
 end
 
 function M.operate()
-  local first = vim.api.nvim_buf_get_mark(0, '[')[1] - 1
-  local last = vim.api.nvim_buf_get_mark(0, ']')[1] - 1
+  local first = vim.fn.line("'[") - 1
+  local last = vim.fn.line("']") - 1
   local place = M.place(first, last)
   if M.repeating and M.last then
     M.start(M.last.instruction, { place })

@@ -6,13 +6,14 @@ function M.check()
   local health = vim.health
   health.start('backburner')
   if vim.fn.has('nvim-0.10') == 1 then
-    health.ok(('Neovim %s'):format(tostring(vim.version())))
+    health.ok(vim.split(vim.fn.execute('version'), '\n', { trimempty = true })[1])
   else
     health.error('Neovim 0.10 or newer is needed for the plugin; older ones can use plain LSP.')
   end
   local clients = vim.lsp.get_clients({ name = 'backburner' })
-  local config = clients[1] and clients[1].config or vim.lsp.config and vim.lsp.config.backburner
-  local program = (config or require('backburner.client').config()).cmd[1]
+  local configured = vim.lsp.config --[[@as table<string, vim.lsp.Config>?]]
+  local config = clients[1] and clients[1].config or configured and configured.backburner
+  local program = (config or require('backburner.client').config()).cmd[1] --[[@as string]]
   local path = vim.fn.exepath(program)
   if path == '' then
     health.error(('%s is not on PATH'):format(program), { 'pip install backburner, or set `cmd` in setup()' })
@@ -38,6 +39,7 @@ function M.check()
     return
   end
   for _, row in ipairs(answer.checks) do
+    --- @type fun(text: string, advice: string[]?)
     local report = ({ ok = health.ok, broken = health.error, warning = health.warn })[row.state] or health.info
     report(('%s: %s'):format(row.name, row.detail), row.next and row.next ~= '' and row.state ~= 'ok' and { row.next } or nil)
   end

@@ -98,7 +98,7 @@ local function jump(step)
     rows[#rows + 1] = vim.api.nvim_buf_get_extmark_by_id(bufnr, namespace, id, {})[1]
   end
   table.sort(rows)
-  local here = vim.api.nvim_win_get_cursor(0)[1] - 1
+  local here = vim.fn.line('.') - 1
   local target = step > 0 and rows[1] or rows[#rows]
   for index = step > 0 and 1 or #rows, step > 0 and #rows or 1, step do
     if (rows[index] - here) * step > 0 then
@@ -143,6 +143,19 @@ local function fetch(task, done)
   end)
 end
 
+--- @param files backburner.File[]
+--- @return boolean
+local function has_open(files)
+  for _, file in ipairs(files) do
+    for _, hunk in ipairs(file.hunks) do
+      if is_open(hunk) then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 --- Draw the open hunks again in every buffer that shows them.
 function M.refresh()
   if not reading then
@@ -153,10 +166,7 @@ function M.refresh()
     if not reading or reading.task ~= task then
       return
     end
-    local open = vim.iter(files):any(function(file)
-      return vim.iter(file.hunks):any(is_open)
-    end)
-    if not open then
+    if not has_open(files) then
       return M.later()
     end
     clear()
@@ -181,7 +191,7 @@ function M.hunk_here()
   if not marks then
     return nil
   end
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+  local row = vim.fn.line('.') - 1
   for id, hunk in pairs(marks) do
     local mark = vim.api.nvim_buf_get_extmark_by_id(bufnr, namespace, id, { details = true })
     local last = mark[3] and mark[3].end_row or mark[1]
@@ -314,7 +324,7 @@ function M.next_result(task)
   if task and M.current() == task then
     return jump(1)
   end
-  local place = { uri = vim.uri_from_bufnr(0), line = vim.api.nvim_win_get_cursor(0)[1] - 1, show = false }
+  local place = { uri = vim.uri_from_bufnr(0), line = vim.fn.line('.') - 1, show = false }
   client.command('next', place, function(answer)
     if answer and answer.task and answer.task > 0 then
       M.read(answer.task)
