@@ -66,9 +66,9 @@ class Disk:
         return {engine.root: engine for session in self._editors.sessions for engine in session.engines.values()}
 
     async def _follow(self, engine: Engine, changed: frozenset[Path]) -> None:
-        await self.follow(
-            engine, {p.relative_to(engine.root).as_posix() for p in changed if p.is_relative_to(engine.root)}
-        )
+        """Those that something shown speaks about: what is decided is followed when somebody undoes it."""
+        names = {path.relative_to(engine.root).as_posix() for path in changed if path.is_relative_to(engine.root)}
+        await self.follow(engine, names & needed_paths(engine.state.tasks.values()))
 
     async def follow(self, engine: Engine, paths: Iterable[str]) -> None:
         """Let results follow those of these files that are not there any more, where they were renamed."""
