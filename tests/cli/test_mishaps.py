@@ -98,12 +98,13 @@ async def test_a_daemon_killed_while_one_waits_is_started_again(shell: Shell) ->
     assert json.loads(out)["state"] == "ready"
 
 
-async def test_waiting_says_what_holds_a_task_up(shell: Shell) -> None:
+async def test_waiting_ends_when_only_the_person_can_help(shell: Shell) -> None:
     shell.env = {}
-    await shell("delegate", "calc.py:1", "never stop")
-    ended = await shell.run("wait", "1", "--timeout", "0.1")
-    assert ended.returncode == 1
-    assert "no agent yet" in ended.stderr
+    ended = await shell.run("delegate", "calc.py:1", "never stop", "--wait", "--json")
+    assert ended.returncode == 4
+    assert "#1 stays queued. No agent yet" in ended.stderr
+    view = json.loads(ended.stdout)
+    assert (view["state"], view["held"]["reason"]) == ("queued", "no_agent")
 
 
 async def test_interrupting_a_wait_stops_only_the_wait(shell: Shell) -> None:

@@ -90,7 +90,7 @@ def hand_back(done: Check, before: Check) -> str:
 
 
 def summary(output: str, *, passed: bool, exit_code: int) -> str:
-    """`12 passed`, `2 failed`: in a few words what a test runner said; else how the command ended."""
+    """`12 passed`, `2 failed`: in a few words what a test runner said; else how the command failed."""
     tail = output[-20_000:]
     for pattern, verb in (
         # What failed comes before what passed: a reader must not miss it.
@@ -114,7 +114,7 @@ def summary(output: str, *, passed: bool, exit_code: int) -> str:
                 # Cargo prints one line for each binary; pytest and the others print one line in all.
                 total = sum(numbers) if "test result: ok" in tail else numbers[-1]
                 return f"{total} passed"
-        return "passes"
+        return ""
     return f"exit code {exit_code}"
 
 

@@ -1,4 +1,4 @@
-"""Waiting for tasks on the command line: through a daemon that goes away, and never without saying what holds them up."""
+"""Waiting for tasks on the command line: through a daemon that goes away, never in vain, and never without saying why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from backburner.cli import render
 from backburner.cli.client import Client
-from backburner.cli.exits import DONE, FAILED, CliError
+from backburner.cli.exits import DONE, FAILED, REFUSED, CliError
+from backburner.model.held import FOR_PERSON
 
 FAILED_STATES = ("failed", "cancelled")
 WAITING_STATES = ("queued", "running")
@@ -30,7 +31,10 @@ class Wanted(NamedTuple):
 
 
 def wait_for(client: Client, arguments: Namespace, tasks: list[Wanted], timeout_s: float) -> int:
-    """Wait until no task is queued or running (or `timeout_s` is over, unless 0); print them; the exit code."""
+    """Wait until no task is queued or running (or `timeout_s` is over, unless 0); print them; the exit code.
+
+    Also ends, as refused, when all that still waits cannot go on without the person: they stay queued.
+    """
     comebacks = 0
     while True:
         try:
@@ -48,6 +52,10 @@ def wait_for(client: Client, arguments: Namespace, tasks: list[Wanted], timeout_
             client.connect()
     states = {view["state"] for view in views}
     code = FAILED if states & set(FAILED_STATES) or states & set(WAITING_STATES) else DONE
+    if needing := [view for view in views if _needs_person(view)]:
+        code = REFUSED
+        for view in needing:
+            print(f"backburner: #{view['task']} stays queued. {view['held']['sentence']}", file=sys.stderr)
     return print_views(client, arguments, views, code)
 
 
@@ -69,6 +77,7 @@ def _watched(client: Client, arguments: Namespace, tasks: list[Wanted], timeout_
     is_live = sys.stdout.isatty() and not arguments.json
     told: dict[int, str] = {}
     left_s = timeout_s
+    stuck: list[int] = []
     with contextlib.ExitStack() as stack:
         table = stack.enter_context(render.live_table()) if is_live else None
         while True:
@@ -77,6 +86,11 @@ def _watched(client: Client, arguments: Namespace, tasks: list[Wanted], timeout_
                 table.update(render.task_table(views), refresh=True)
             if all(view["state"] not in WAITING_STATES for view in views) or (timeout_s and left_s <= 0):
                 return views
+            waiting = [view for view in views if view["state"] in WAITING_STATES]
+            before, stuck = stuck, [view["task"] for view in waiting if _needs_person(view)]
+            # Twice in a row: keys and model servers are looked for while the task waits.
+            if len(stuck) == len(waiting) and stuck == before:
+                return views
             if table is None:
                 _tell_what_holds(views, told)
             spell_s = min(left_s, SPELL_S) if timeout_s else SPELL_S
@@ -84,6 +98,10 @@ def _watched(client: Client, arguments: Namespace, tasks: list[Wanted], timeout_
                 numbers = [task.task for task in group]
                 client.command("wait", {"tasks": numbers, "timeout_s": spell_s, "uri": project})
             left_s -= spell_s
+
+
+def _needs_person(view: dict[str, Any]) -> bool:
+    return view["held"] is not None and view["held"]["reason"] in FOR_PERSON
 
 
 def _tell_what_holds(views: list[dict[str, Any]], told: dict[int, str]) -> None:

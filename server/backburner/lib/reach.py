@@ -82,7 +82,7 @@ def reach(
             return Reached(connected, other, rest)
         connected.close()
         raise Unreachable(rest or f"The daemon (version {other}) refused the connection.")
-    raise Unreachable("The daemon does not stay up; see its log.")
+    raise Unreachable(f"The daemon does not stay up: {_last_line(path + b'.start.log')}")
 
 
 def daemon_program(door: str) -> "list[bytes]":

@@ -28,6 +28,11 @@ HeldReason = Literal[
 """`after_failed`: what it waits for will not come, so it asks: start from the screen, or drop. `folded`: another attempt at
 the same target was taken. `budget`: the task's own. `worker`: the program that runs agents is not there."""
 
+FOR_PERSON: frozenset[HeldReason] = frozenset(
+    ("after_failed", "folded", "no_agent", "no_key", "budget", "day_budget", "reading")
+)
+"""Reasons that do not end by themselves (or not before midnight): whoever only waits would wait in vain."""
+
 RULES: dict[HeldReason, str] = {
     "after": "after",
     "after_failed": "after",

@@ -107,6 +107,11 @@ def task_view(scene: Scene, task: Task) -> TaskView:
         report=result.report if result is not None else "",
         direction=run.direction if run is not None else "",
         waits=held_short(held) if held is not None and task.state == "queued" else "",
+        held=(
+            {"reason": held.reason, "sentence": held.said(clock_time)[0]}
+            if held is not None and task.state == "queued"
+            else None
+        ),
         question=_question(task.question) if task.question is not None and task.state == "asking" else None,
         answered=_question(task.answers[-1].question) | {"answer": task.answers[-1].answer} if task.answers else None,
         draft=(
