@@ -157,6 +157,20 @@ async def test_text_ids_are_what_the_model_calls_them(project, opened) -> None:
         assert await shadow.get_text(text_id(text)) == text
 
 
+async def test_a_reader_that_looked_too_early_sees_what_is_borrowed_later(project, opened) -> None:
+    """An editor may want a text before the first snapshot makes the shadow borrow from the person's repository."""
+    project.write("a.txt", "a\n")
+    project.commit()
+    shadow: Shadow = await opened(project.root)
+    wanted = text_id("a\n")
+    assert await shadow.get(wanted) is None
+    assert shadow.get_sync(wanted) is None
+    await shadow.snapshot()
+    assert not (shadow.folder / "objects" / wanted[:2] / wanted[2:]).exists()
+    assert await shadow.get(wanted) == b"a\n"
+    assert shadow.get_sync(wanted) == b"a\n"
+
+
 async def test_readers_come_back_when_their_process_dies(project, opened) -> None:
     project.write("a.txt", "borrowed\n" * 50)
     project.commit()

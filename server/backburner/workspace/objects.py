@@ -147,6 +147,8 @@ class Reader:
         self._git = git
         self._lock = asyncio.Lock()
         self._process: Process | None = None
+        self._borrows: object = None
+        """What the process borrows from."""
 
     async def get(self, identity: str) -> bytes | None:
         """The content of an object, or None when there is no such object."""
@@ -155,7 +157,10 @@ class Reader:
         async with self._lock:
             for attempt in (1, 2):
                 try:
-                    return await self._ask(identity)
+                    data = await self._ask(identity)
+                    if data is not None or self._borrows == borrows(self._git):
+                        return data
+                    self._drop()
                 except (BrokenPipeError, ConnectionResetError, asyncio.IncompleteReadError):
                     self._drop()
                     if attempt == 2:
@@ -168,6 +173,7 @@ class Reader:
 
     async def _ask(self, identity: str) -> bytes | None:
         if self._process is None:
+            self._borrows = borrows(self._git)
             self._process = await process.start(
                 self._git.argv("cat-file", "--batch"),
                 cwd="/",
@@ -203,19 +209,24 @@ class BlockingReader:
     def __init__(self, git: Git) -> None:
         self._git = git
         self._process: BlockingChild | None = None
+        self._borrows: object = None
 
     def get(self, identity: str) -> bytes | None:
         if not ID.match(identity):
             return None
         for _ in range(2):
             try:
-                return self._ask(identity)
+                data = self._ask(identity)
+                if data is not None or self._borrows == borrows(self._git):
+                    return data
+                self.close()
             except (BrokenPipeError, EOFError):
                 self.close()
         return None
 
     def _ask(self, identity: str) -> bytes | None:
         if self._process is None:
+            self._borrows = borrows(self._git)
             self._process = process.start_blocking(self._git.argv("cat-file", "--batch"), env=self._git.environment())
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
@@ -242,6 +253,16 @@ class BlockingReader:
                     with contextlib.suppress(BrokenPipeError):
                         pipe.close()
             self._process = None
+
+
+def borrows(git: Git) -> object:
+    """Changes whenever the repository begins to borrow from another one: git looks for that only when it starts."""
+    assert git.git_dir is not None
+    try:
+        status = os.stat(git.git_dir / "objects" / "info" / "alternates")
+    except OSError:
+        return None
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _size(header: bytes) -> int | None:
