@@ -37,8 +37,10 @@ journey('a result is read in place, taken hunk by hunk and taken back', {}, asyn
   assert.match(await window.cursor(), /Ln 9, Col 5/);
   await window.lens('Accept').waitFor();
 
-  await window.palette('Backburner: Review Side by Side');
+  window.gestures = 0;
+  await window.press('Control+k', 'k');
   await page.locator('.monaco-diff-editor .line-insert').first().waitFor();
+  assert.equal(window.gestures, 1, 'gestures to review');
   await window.screenshot('review');
   window.gestures = 0;
   await window.press('Control+k', 'j');

@@ -49,5 +49,6 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
   await window.seesText('import sys');
   await window.told('#3 stays: also touches notes.md.');
   await window.row('Earlier').filter({ hasText: '2' }).waitFor();
+  await window.lensRow('#1').waitFor({ state: 'detached' });
   await window.screenshot('sweep-rest');
 });
