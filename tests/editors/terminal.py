@@ -1,0 +1,53 @@
+"""A program in a terminal of its own (tmux): keys go in, the screen comes out."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+
+from editors.programs import need
+from editors.world import World, wait_for
+
+
+class Terminal:
+    """110 columns, 30 lines."""
+
+    def __init__(self, w: World, argv: list[str]) -> None:
+        self._argv = [need("tmux"), "-S", str(w.folder / "tmux"), "-f", "/dev/null"]
+        variables = [f"{name}={value}" for name, value in w.home.variables.items()]
+        command = shlex.join(["env", *variables, "TERM=screen-256color", *argv])
+        self._tmux("new-session", "-d", "-x", "110", "-y", "30", "-c", str(w.root), command)
+        w.closing.callback(lambda: self._tmux("kill-server"))
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run([*self._argv, *arguments], capture_output=True, text=True, timeout=20, check=False)
+        return done.stdout
+
+    def keys(self, *keys: str) -> None:
+        """Names as tmux has them: `Enter`, `Escape`, `C-w`."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self._tmux("send-keys", "-l", text)
+
+    @property
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def until(self, words: str) -> str:
+        return self.until_any(words)
+
+    def until_any(self, *words: str) -> str:
+        """The screen, once one of these is on it. A terminal tells nobody when it changed, so it is looked at again."""
+        found = ""
+
+        def look() -> bool:
+            nonlocal found
+            found = self.screen
+            return any(word in found for word in words)
+
+        wait_for(look, lambda: f"{words} in\n{found}")
+        return found
+
+    def until_gone(self, words: str) -> None:
+        wait_for(lambda: words not in self.screen, lambda: f"the end of {words!r} in\n{self.screen}")
