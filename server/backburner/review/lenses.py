@@ -38,7 +38,7 @@ def lens(scene: Scene, task: Task) -> str:
 
 def aside(scene: Scene, task: Task) -> str:
     """`#13 overlaps #12`, `#13 ready`: where the lens of another task has the line."""
-    overlap = scene.overlaps(task)
+    overlap = scene.overlaps(task) if task.state in ("queued", "running") else 0
     if overlap:
         return f"#{task.number} overlaps #{overlap}"
     return f"#{task.number} {queued(scene, task) if task.state == 'queued' else task.state}"
