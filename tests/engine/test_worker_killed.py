@@ -66,8 +66,10 @@ async def test_a_worker_killed_at_a_durable_step_loses_nothing(
         assert task.state == "ready", task.failure
         assert projects.workers.hello is not None
         assert projects.workers.hello.pid not in killed
-        assert [run.end for run in task.runs] == ["interrupted", "finished"]
-        before = seen[: next(i for i, event in enumerate(seen) if isinstance(event, e.RunInterrupted))]
+        ends = [run.end for run in task.runs]
+        # A worker that is dead before it was given the run has not interrupted it.
+        assert ends == ["interrupted", "finished"] or (step == "RunStarted" and ends == ["finished"])
+        before = seen[: next((i for i, event in enumerate(seen) if isinstance(event, e.RunInterrupted)), 0)]
         assert engine.journal.transcript(1) is not None
         cut_off = [call.name for call in conversation.unanswered(conversation.fold(before))]
         turns = sum(isinstance(event, e.TurnTaken) for event in seen)
