@@ -55,7 +55,6 @@ return found
 ASK = """
 local name, argument = ...
 local client = _G.client() or vim.lsp.get_clients({ name = 'backburner' })[1]
-local ask = client.request_sync
 local params = { command = 'backburner.' .. name, arguments = { argument } }
 local answer, problem
 if vim.fn.has('nvim-0.11') == 1 then

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import time
+from collections.abc import Callable
 
 from editors.programs import need
-from editors.world import World, wait_for
+from editors.world import ENOUGH_S, World
 
 
 class Terminal:
@@ -38,7 +40,7 @@ class Terminal:
         return self.until_any(words)
 
     def until_any(self, *words: str) -> str:
-        """The screen, once one of these is on it. A terminal tells nobody when it changed, so it is looked at again."""
+        """The screen, once one of these is on it."""
         found = ""
 
         def look() -> bool:
@@ -51,3 +53,11 @@ class Terminal:
 
     def until_gone(self, words: str) -> None:
         wait_for(lambda: words not in self.screen, lambda: f"the end of {words!r} in\n{self.screen}")
+
+
+def wait_for(fact: Callable[[], object], what: Callable[[], str]) -> None:
+    """Look until it holds: a terminal tells nobody when it changed."""
+    deadline = time.monotonic() + ENOUGH_S
+    while not fact():
+        assert time.monotonic() < deadline, f"not within {ENOUGH_S:g} s: {what()}"
+        time.sleep(0.05)

@@ -8,14 +8,12 @@ import pytest
 
 from editors.pages import block
 from editors.programs import need
-from editors.terminal import Terminal
-from editors.world import World, wait_for
+from editors.terminal import Terminal, wait_for
+from editors.world import World
 
 pytestmark = pytest.mark.editor
 
 LEXER = "def parse():\n    first()\n    return 1\n"
-
-
 ACTION = re.compile(r"(#\d+ (?:Read|Accept|Reject|Reply|Run|Answer|Draft|Tell|Stop)|Delegate: )")
 
 

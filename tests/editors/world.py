@@ -13,8 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 BACKBURNER = Path(sys.executable).with_name("backburner")
@@ -91,17 +90,3 @@ def world(home: Home) -> Iterator[World]:
     made = World(home)
     with made.closing:
         yield made
-
-
-def wait_for(
-    fact: Callable[[], object],
-    what: str | Callable[[], str],
-    timeout_s: float = ENOUGH_S,
-    pause: Callable[[], object] = lambda: time.sleep(0.03),
-) -> None:
-    """Look until it holds; `pause` is what is done between two looks, for who can wait for something better than time."""
-    deadline = time.monotonic() + timeout_s
-    while not fact():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s:g} s: {what if isinstance(what, str) else what()}")
-        pause()
