@@ -192,3 +192,19 @@ def test_accepting_two_hunks_of_a_moved_function_one_after_the_other() -> None:
     both = both.replace("return name, value", "return name.strip(), value.strip()")
     assert second.text == "\n\n".join((OTHER, THIRD, both))
     assert fit(PARTS, proposed, second.text, every, [hunk.id for hunk in every])[every[0].id].placement == "applied"
+
+
+def test_lines_and_their_neighbours_are_no_match_in_another_function() -> None:
+    """The end of one function and the header after it stand there once; but the end is that of another function."""
+    same = "    return value\n    log(value)\n    if value:\n    return value\n\n\n"
+    two, four = (f"def work_{n}(value):\n    work_{n}_step(value)\n{same}" for n in (2, 4))
+    one, three = (f"def work_{n}(value):\n    work_{n}_step(value)\n    return value\n\n\n" for n in (1, 3))
+    base, live = one + two + three + four, two + one + four + three
+    proposed = one + two.replace("if value:\n    return value", "if value:\n    agent(value)") + three + four
+    [hunk] = hunks(base, proposed, "1.1", "f")
+    result = apply(base, proposed, live, [hunk])
+    assert result.text in (
+        live,
+        live.replace(two, two.replace("if value:\n    return value", "if value:\n    agent(value)")),
+    )
+    assert "agent" not in (result.text or "").partition("def work_4")[2]

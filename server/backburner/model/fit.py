@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from backburner.model.anchor import Span
 from backburner.model.diff import LineMap, clash, opcodes, split
-from backburner.model.moved import alike, in_company, moved
+from backburner.model.moved import Known, alike, in_company, moved
 from backburner.model.result import HunkRef, Placement
 
 STATES = 64
@@ -180,7 +180,7 @@ class _Fit:
         self.chosen = [hunk for hunk in self.hunks if hunk.id in present]
         self.reference = reference(self.base, self.proposed, self.chosen)
         self.map = LineMap(opcodes(self.reference, self.live))
-        self._known: tuple[frozenset[str], frozenset[str]] | None = None
+        self._all_lines: Known | None = None
         return any(self.map.touching(self._span(hunk)) for hunk in self.hunks if hunk.id not in present)
 
     def _span(self, hunk: HunkRef) -> Span:
@@ -244,7 +244,7 @@ class _Fit:
             op = touching[0]
             if self.live[op.b_start : op.b_end] == new:
                 return Fitted("applied", Span(op.b_start, op.b_end))
-        elsewhere = moved(self.reference, self.live, span)
+        elsewhere = moved(self.reference, self.live, span, self._known)
         if elsewhere is not None:
             self.found_elsewhere.append(hunk.id)
             return Fitted("moved", elsewhere, elsewhere.start_line - span.start_line)
@@ -252,12 +252,16 @@ class _Fit:
             return Fitted("stale", None)
         return Fitted("conflicts", self.theirs(hunk)[0]) if self._survives(span) else Fitted("stale", None)
 
+    @property
+    def _known(self) -> Known:
+        if self._all_lines is None:
+            self._all_lines = frozenset(self.reference), frozenset(self.live)
+        return self._all_lines
+
     def _in_company(self, span: Span, live: Span) -> bool:
         """Whether lines that the difference matched are those of the hunk. One edit leaves no doubt."""
         if len(self.map.changes) < 2:
             return True
-        if self._known is None:
-            self._known = frozenset(self.reference), frozenset(self.live)
         return in_company(self.reference, self.live, span, live, self._known)
 
     def theirs(self, hunk: HunkRef) -> tuple[Span, list[str]]:

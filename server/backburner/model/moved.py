@@ -1,8 +1,9 @@
 """Second stage of placing: lines whose block went elsewhere in the text, found again by what stood around them, then by
 the symbol that holds them.
 
-Never a guess: what is found must be the only one in both texts, and the lines must be as they were. `in_company` is for the
-first stage: a line difference takes `return value` of one function for that of another when enough else has moved.
+Never a guess: what is found must be the only one in both texts, and the lines must be as they were. `in_company` is for
+what looks at lines alone: a difference, or lines with their neighbours, take `return value` of one function for that of
+another when enough else has moved.
 Does no I/O. `model/fit.py` asks.
 """
 
@@ -23,13 +24,17 @@ COMPARED = 4000
 """Characters of a place that are compared at most."""
 
 
-def moved(before: Sequence[str], now: Sequence[str], span: Span) -> Span | None:
+Known = tuple[Collection[str], Collection[str]]
+"""All lines of both texts."""
+
+
+def moved(before: Sequence[str], now: Sequence[str], span: Span, known: Known) -> Span | None:
     """Where the lines `span` of one text are in another, if their surroundings moved as a whole; else None."""
-    return _by_context(before, now, span) or _by_symbol(before, now, span)
+    return _by_context(before, now, span, known) or _by_symbol(before, now, span)
 
 
-def _by_context(before: Sequence[str], now: Sequence[str], span: Span) -> Span | None:
-    """The only place with exactly these lines and lines around them."""
+def _by_context(before: Sequence[str], now: Sequence[str], span: Span, known: Known) -> Span | None:
+    """The only place with exactly these lines and lines around them, in the same function."""
     for context in range(CONTEXT, 0, -1):
         start, end = max(0, span.start_line - context), min(len(before), span.end_line + context)
         if start == span.start_line or end == span.end_line:
@@ -40,7 +45,8 @@ def _by_context(before: Sequence[str], now: Sequence[str], span: Span) -> Span |
         hits = occurrences(now, block)
         if len(hits) == 1 and len(occurrences(before, block)) == 1:
             at = hits[0] + span.start_line - start
-            return Span(at, at + len(span))
+            place = Span(at, at + len(span))
+            return place if in_company(before, now, span, place, known) else None
     return None
 
 
@@ -70,11 +76,9 @@ def _by_symbol(before: Sequence[str], now: Sequence[str], span: Span) -> Span | 
     return Span(start, start + len(span))
 
 
-def in_company(
-    before: Sequence[str], now: Sequence[str], span: Span, place: Span, known: tuple[Collection[str], Collection[str]]
-) -> bool:
-    """Whether lines that a difference matched stand below the same headers of functions and classes, or below new ones:
-    not below another old one, nor where their own header is elsewhere. `known`: all lines of both texts."""
+def in_company(before: Sequence[str], now: Sequence[str], span: Span, place: Span, known: Known) -> bool:
+    """Whether lines that were matched stand below the same headers of functions and classes, or below new ones: not below
+    another old one, nor where their own header is elsewhere."""
     lines_before, lines_now = known
     old, new = set(_headers(before, span)), set(_headers(now, place))
     return not any(header in lines_now for header in old - new) and not any(
