@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from backburner.engine.acting import stop_and_keep
 from backburner.model import events as e
 from backburner.model import wishes as w
 from backburner.model.anchor import Span, text_id
@@ -179,6 +181,31 @@ async def test_stop_and_keep_asks_the_run_for_its_result(house: House) -> None:
         assert engine.state.tasks[1].state == "running"
         await worker.finish(spec, result("1.1"))
         assert engine.state.tasks[1].state == "ready"
+
+
+async def test_stop_and_keep_reaches_a_run_that_no_worker_has_yet(house: House) -> None:
+    """It goes on from an earlier run, so there is a draft to keep before its worker knows of it."""
+    async with house.open() as projects:
+        engine = await projects.engine(house.project())
+        await engine.submit(delegation())
+        worker = await house.worker()
+        spec = await worker.started(1)
+        changed = Changed(path="src/lexer.py", blob="b" * 40)
+        await worker.brief(spec)
+        await worker.fact(
+            spec, e.ToolsDone(task=1, run="1.1", results=(), changes=(changed,), added=1, at=house.clock.now())
+        )
+        stopped: list[int] = []
+
+        def stop_at_once(events: Sequence[Event], _: State) -> None:
+            if any(isinstance(event, e.RunStarted) for event in events):
+                stop_and_keep(engine, 1)
+                stopped.append(1)
+
+        engine.subscribe(stop_at_once)
+        worker.die()
+        assert (await (await house.worker(1)).heard_of(CancelRun, "1.2")).keep
+        assert stopped == [1]
 
 
 async def test_a_task_sent_behind_another_starts_although_that_is_ready_before_its_own_copy_is_made(

@@ -194,9 +194,12 @@ async def hand_over(engine: Engine, event: e.RunStarted) -> None:
         conversation = None if event.fresh else await asyncio.to_thread(engine.journal.transcript, event.task)
         recipe_body = await asyncio.to_thread(engine.recipe, engine.state.tasks[event.task].recipe)
         target = await target_in_copy(engine, engine.state.tasks[event.task])
-    except (JournalError, GitFailed, OSError) as error:
+    except Exception as error:
+        # One run that cannot start must not end the others.
         log.exception("run %s cannot start", event.run)
-        cause = Cause(kind="internal", sentence=str(error))
+        known = isinstance(error, JournalError | GitFailed | OSError)
+        sentence = str(error) if known else "Something went wrong inside Backburner; its log has the details."
+        cause = Cause(kind="internal", sentence=sentence)
         engine.report(e.RunFailed(task=event.task, run=event.run, cause=cause, at=engine.shared.clock.now()))
         return
     task = engine.state.tasks[event.task]
@@ -216,6 +219,9 @@ async def hand_over(engine: Engine, event: e.RunStarted) -> None:
     engine.shared.workers.start(spec, variables, alone=task.idle_interruptions >= MOST_INTERRUPTIONS)
     if engine.watchers.get(event.task):
         engine.shared.workers.watch(root, event.run, on=True)
+    if event.run in engine.to_be_stopped:
+        engine.to_be_stopped.discard(event.run)
+        engine.shared.workers.cancel(root, event.run, event.task, keep=True)
 
 
 async def target_in_copy(engine: Engine, task: Task) -> Target:
@@ -260,8 +266,10 @@ def default_answer(state: State, command: w.GiveAnswer, now: float) -> Sequence[
 
 def stop_and_keep(engine: Engine, number: int) -> None:
     task = engine.state.tasks[number]
-    if task.state == "running" and task.run is not None:
-        engine.shared.workers.cancel(str(engine.root), task.run.id, number, keep=True)
+    if task.state != "running" or task.run is None:
+        return
+    if not engine.shared.workers.cancel(str(engine.root), task.run.id, number, keep=True):
+        engine.to_be_stopped.add(task.run.id)
 
 
 def watch(engine: Engine, number: int, watcher: Callable[[Progress], None]) -> Callable[[], None]:

@@ -73,6 +73,8 @@ class Engine:
         self.places = Places(root=str(root), shadow=str(shadow.folder), trees=str(folder / "trees"))
         self.starting: dict[int, AgentSpec] = {}
         """Tasks that `schedule` let go and whose start is not durable yet, or not handed over yet."""
+        self.to_be_stopped: set[str] = set()
+        """Runs that shall finish with what they have, as soon as a worker has them."""
         self._settings = settings
         self._waiting: list[Wish | Deed] = []
         self._arrived = asyncio.Event()

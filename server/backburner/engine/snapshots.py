@@ -115,9 +115,9 @@ class Snapshots:
         except (Refused, NoGit) as error:
             self._failed(numbers, error.sentence)
             return []
-        except (GitFailed, OSError) as error:
+        except Exception as error:
             log.warning("snapshot of %s", self._shadow.root, exc_info=True)
-            self._failed(numbers, f"Your files could not be copied ({_short(error)}). Run it again.")
+            self._failed(numbers, _sentence(error))
             return []
         finally:
             for number in numbers:
@@ -138,9 +138,9 @@ class Snapshots:
             await self._keep(task, snapshot, screen)
         except (Refused, NoGit) as error:
             self._failed([task.number], error.sentence)
-        except (GitFailed, OSError) as error:
+        except Exception as error:
             log.warning("snapshot of %s", self._shadow.root, exc_info=True)
-            self._failed([task.number], f"Your files could not be copied ({_short(error)}). Run it again.")
+            self._failed([task.number], _sentence(error))
         else:
             self._taken([task.number], snapshot, {})
 
@@ -219,6 +219,12 @@ def _waits(state: State, number: int, *, pressed: bool) -> bool:
     return not (pressed and waits_for_another)
 
 
-def _short(error: Exception) -> str:
-    text = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-    return text.strip().rstrip(".").split("\n", 1)[0]
+def _sentence(error: Exception) -> str:
+    match error:
+        case OSError():
+            why = error.strerror or str(error)
+        case GitFailed():
+            why = str(error)
+        case _:
+            why = "its log has the details"
+    return f"Your files could not be copied ({why.strip().rstrip('.').split(chr(10), 1)[0]}). Run it again."

@@ -129,10 +129,12 @@ class Workers:
         line.post_environment(spec.environment, variables)
         line.post(StartRun(spec=spec))
 
-    def cancel(self, root: str, run: str, task: int, *, keep: bool = False) -> None:
-        """Stop a run; `keep`: it finishes with what it has."""
+    def cancel(self, root: str, run: str, task: int, *, keep: bool = False) -> bool:
+        """Stop a run; `keep`: it finishes with what it has. False: no worker has it."""
         if line := self._lines.get((root, run)):
             line.post(CancelRun(run=run, task=task, root=root, keep=keep))
+            return True
+        return False
 
     def steer(self, root: str, run: str, note: str) -> None:
         if line := self._lines.get((root, run)):
