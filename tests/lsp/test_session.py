@@ -329,7 +329,7 @@ async def test_projects_of_one_window_keep_their_numbers_apart(tmp_path: Path, r
             editor.open(uri)
             place = {"uri": uri, "start_line": 0}
             answer = await editor.command("delegate", {"instruction": "new names", "targets": [place]})
-            assert answer == {"tasks": [1]}
+            assert answer["tasks"] == [1]
             await editor.command("wait", {"tasks": [1], "uri": uri})
         await editor.act(uris[1], 0, "#1 Read")
         await editor.act(uris[1], 0, "#1 Accept all")

@@ -100,6 +100,8 @@ def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
             engine = await session.engine(session.root())
             _, budget = engine.spending()
             usd = argument.usd or 2 * (budget or engine.settings.limits.day_usd)
+            if budget is not None and usd <= budget:
+                raise Refusal(f"Today may cost {money(budget)} already. Name more than that.", "bad_arguments")
             await session.submit(engine, w.RaiseBudget(task=0, budget_usd=usd, day=engine.today()))
             sentence = f"Today may cost up to {money(usd)}."
         session.publisher.look()
