@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from backburner.engine.acting import stop_and_keep
+from backburner.engine.effects import stop_and_keep
 from backburner.model import events as e
 from backburner.model import wishes as w
 from backburner.model.anchor import Span, text_id

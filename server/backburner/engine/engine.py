@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from backburner.engine import acting
+from backburner.engine import effects
 from backburner.engine.agents import Agents
 from backburner.engine.alarms import Alarms
 from backburner.engine.batch import Batch, Deed, Outcome, Wish, settle
@@ -171,7 +171,7 @@ class Engine:
         self._put(Wish(command, seen, future))
         outcome = await future
         if isinstance(command, Cancel) and command.keep and not isinstance(outcome, Refusal):
-            acting.stop_and_keep(self, command.task)
+            effects.stop_and_keep(self, command.task)
         return outcome
 
     def report(self, event: Event) -> asyncio.Future[bool]:
@@ -180,7 +180,7 @@ class Engine:
 
     def interrupted(self, task: int, run: str, reason: str) -> None:
         """The run's worker is gone, or the run ended without a word."""
-        self.deed(lambda state: acting.interruption(state, task, run, reason, self.shared.clock.now()))
+        self.deed(lambda state: effects.interruption(state, task, run, reason, self.shared.clock.now()))
 
     def deed(self, decide: Callable[[State], Sequence[Event]]) -> asyncio.Future[bool]:
         """Something that the engine itself does or learns, decided on the state when its turn comes."""
@@ -207,20 +207,20 @@ class Engine:
 
     def watch(self, task: int, watcher: Callable[[Progress], None]) -> Callable[[], None]:
         """See what a task's model is writing, from now on and over all its runs. Returns the function that ends it."""
-        return acting.watch(self, task, watcher)
+        return effects.watch(self, task, watcher)
 
     def progressed(self, progress: Progress) -> None:
-        for watcher in tuple(self.watchers.get(acting.task_of(progress.run), ())):
+        for watcher in tuple(self.watchers.get(effects.task_of(progress.run), ())):
             watcher(progress)
 
     async def live_texts(self, paths: tuple[str, ...], run: str) -> Mapping[str, str | None]:
         """The texts that a run's result is to fit: as the person has them now, in an editor or on the disk; None: there is
         no such text."""
-        return await acting.live_texts(self, paths, run)
+        return await effects.live_texts(self, paths, run)
 
     async def draft(self, task: int) -> Proposal:
         """What the task's run has changed so far."""
-        return await acting.draft(self, task)
+        return await effects.draft(self, task)
 
     async def keep_texts(self, texts: Sequence[str]) -> list[str]:
         """Keep texts that belong to the person; their ids."""
@@ -320,15 +320,15 @@ class Engine:
         """
         self.state = batch.state
         batch.answer()
-        acting.react(self, batch)
+        effects.react(self, batch)
         plan = self._plan()
         others_may_start = self._tell_ledger()
         if batch.events or plan.held != self.held:
             self.revision += 1
             self.held = plan.held
             self._tell_subscribers(batch.events)
-        acting.pause_if_spent(self, batch)
-        acting.start(self, plan)
+        effects.pause_if_spent(self, batch)
+        effects.start(self, plan)
         self._tell_ledger()
         if others_may_start:
             self.shared.workers.poke_all()
@@ -340,7 +340,7 @@ class Engine:
     def _plan(self) -> Plan:
         if all(task.state != "queued" for task in self.state.tasks.values()):
             return Plan()
-        plan = schedule(self.state, acting.capacity(self))
+        plan = schedule(self.state, effects.capacity(self))
         # What was let go already has its place, and waits for nothing but the disk.
         return replace(plan, held={n: held for n, held in plan.held.items() if n not in self.starting})
 
@@ -370,7 +370,7 @@ class Engine:
             if task is not None and task.state == "queued" and task.wants_snapshot:
                 self.snapshots.want_again(task, seen)
         for task in self.state.tasks.values():
-            acting.set_deadline(self, task)
+            effects.set_deadline(self, task)
 
     def _drop_waiting(self) -> None:
         """Nobody waits for ever for an engine that is gone."""

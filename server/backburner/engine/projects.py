@@ -17,11 +17,11 @@ from typing import Any
 
 from backburner.engine.agents import rows
 from backburner.engine.alarms import Alarms
-from backburner.engine.book import SettingsBook
 from backburner.engine.days import Days, LocalDays
 from backburner.engine.engine import Engine
 from backburner.engine.line import StartWorker
 from backburner.engine.local import keys_in_keyring, reachable_agents
+from backburner.engine.settings_book import SettingsBook
 from backburner.engine.shared import LiveTexts, Screen, Shared
 from backburner.engine.workers import Workers
 from backburner.lib.clock import Clock

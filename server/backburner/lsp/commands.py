@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from backburner.lsp import delegate, looking, persons, proposal, steering, verdicts
+from backburner.lsp import delegate, looking, proposal, setup, steering, verdicts
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Server
 from backburner.model.commands import COMMANDS, PlaceArguments
@@ -55,9 +55,9 @@ HANDLERS: Mapping[str, Handler] = {
     "show": looking.show,
     "wait": looking.wait,
     "today": looking.today,
-    "trust": persons.trust,
-    "doctor": persons.doctor,
-    "practise": persons.practise,
+    "trust": setup.trust,
+    "doctor": setup.doctor,
+    "practise": setup.practise,
 }
 """By the command's name without `backburner.`."""
 
