@@ -21,7 +21,7 @@ from backburner.model.commands import ProposalArguments
 from backburner.model.diff import clash
 from backburner.model.result import FileChange, HunkRef, Proposal
 from backburner.model.task import Task
-from backburner.model.text import LineMap, apply, count, fit, hunks, merge, opcodes, split
+from backburner.model.text import Fitted, LineMap, apply, count, fit, hunks, merge, opcodes, split
 
 OPEN = ("fits", "moved")
 
@@ -119,11 +119,24 @@ async def keep(session: Session, engine: Engine, task: Task, path: str, merged: 
         if moved.conflicts:
             raise Refusal(f"You changed the same lines in {path} and in the proposal. Undo one of the two.", "conflict")
         merged = moved.text
+    if lost := _not_shown(engine, file, task, live):
+        which = "one hunk" if lost == 1 else f"{lost} hunks"
+        raise Refusal(
+            f"The proposal for {path} has {which} that did not fit and so {'is' if lost == 1 else 'are'} not in what you "
+            "edited. Decide or refit that first, then save again.",
+            "conflict",
+        )
     changed = edited(engine, file, task, live, merged)
     await engine.keep_texts([text for text in (live, merged) if text is not None])
     files = tuple(changed if other.path == path else other for other in task.result.proposal.files)
     result = replace(task.result, proposal=Proposal(files))
     await session.submit(engine, w.EditProposal(task=task.number, result=result))
+
+
+def _not_shown(engine: Engine, file: FileChange, task: Task, live: str | None) -> int:
+    """How many open hunks an edited proposal would lose: they do not fit, so the pane does not show them."""
+    placed = _placed(engine, file, task, live)
+    return sum(id not in task.verdicts and fitted.placement in ("conflicts", "stale") for id, fitted in placed.items())
 
 
 def edited(engine: Engine, file: FileChange, task: Task, live: str | None, merged: str) -> FileChange:
@@ -153,12 +166,22 @@ def edited(engine: Engine, file: FileChange, task: Task, live: str | None, merge
     )
 
 
+def _placed(engine: Engine, file: FileChange, task: Task, live: str | None) -> dict[str, Fitted]:
+    """How each hunk of a file stands in the person's text."""
+    base, proposed = _text(engine, file.base_id), _text(engine, file.proposed_id)
+    accepted = [hunk.id for hunk in file.hunks if task.verdicts.get(hunk.id) == "accepted"]
+    return fit(base, proposed, live, file.hunks, accepted)
+
+
+def _text(engine: Engine, id: str | None) -> str | None:
+    return None if id is None else engine.texts.get(id)
+
+
 def _shown(engine: Engine, file: FileChange, task: Task, live: str | None) -> tuple[str | None, dict[str, Span]]:
     """The merged text as the pane showed it, and where each open hunk was in it."""
-    base = engine.texts.get(file.base_id) if file.base_id is not None else None
-    proposed = engine.texts.get(file.proposed_id) if file.proposed_id is not None else None
+    base, proposed = _text(engine, file.base_id), _text(engine, file.proposed_id)
     accepted = [hunk.id for hunk in file.hunks if task.verdicts.get(hunk.id) == "accepted"]
-    placed = fit(base, proposed, live, file.hunks, accepted)
+    placed = _placed(engine, file, task, live)
     wanted = [hunk for hunk in file.hunks if hunk.id not in task.verdicts and placed[hunk.id].placement in OPEN]
     merged = apply(base, proposed, live, wanted, file.hunks, accepted).text if wanted else live
     lines = LineMap(opcodes(split(live or ""), split(merged or "")))
