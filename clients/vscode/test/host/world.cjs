@@ -16,6 +16,13 @@ const PYTHON = execFileSync(
   },
 ).trim();
 
+// Where there is no bubblewrap, checks run bare, and say so.
+const sandbox = found('bwrap') !== '';
+
+function found(name) {
+  return execFileSync('sh', ['-c', `command -v ${name} || true`], { encoding: 'utf8' }).trim();
+}
+
 const LEXER = `import re
 
 
@@ -61,18 +68,17 @@ function makeHouse({ agent = 'cook', program = PROGRAM, python = true, env: more
       `script = ${JSON.stringify(script)}`,
       '[check]',
       'command = "true"',
-      '[sandbox]',
-      'unsandboxed = true',
+      ...(sandbox ? [] : ['[sandbox]', 'unsandboxed = true']),
     ];
     fs.writeFileSync(path.join(home, 'config.toml'), `${config.join('\n')}\n`);
   }
   // Only what a server needs, so that no agent or key of the machine is found.
   const tools = path.join(base, 'bin');
   fs.mkdirSync(tools);
-  for (const name of ['git', 'sh', 'env', 'true']) {
-    const found = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
-    fs.symlinkSync(name === 'true' ? '/bin/true' : found, path.join(tools, name));
+  for (const name of ['git', 'sh', 'env', ...(sandbox ? ['bwrap'] : [])]) {
+    fs.symlinkSync(found(name), path.join(tools, name));
   }
+  fs.symlinkSync('/bin/true', path.join(tools, 'true'));
   if (python) {
     fs.symlinkSync(PYTHON, path.join(tools, 'python3'));
   }
