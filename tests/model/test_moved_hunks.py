@@ -208,3 +208,11 @@ def test_lines_and_their_neighbours_are_no_match_in_another_function() -> None:
         live.replace(two, two.replace("if value:\n    return value", "if value:\n    agent(value)")),
     )
     assert "agent" not in (result.text or "").partition("def work_4")[2]
+
+
+def test_one_edit_that_makes_a_function_another_one_takes_its_hunk_away() -> None:
+    one, other = (f"def {name}(value):\n    {name}_step(value)\n    return value\n\n\n" for name in ("parse", "render"))
+    base, live = one + other, other + other
+    proposed = base.replace("return value", "agent(value)", 1)
+    [hunk] = hunks(base, proposed, "1.1", "f")
+    assert apply(base, proposed, live, [hunk]).placed[hunk.id].placement == "stale"

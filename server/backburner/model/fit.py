@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from backburner.model.anchor import Span
 from backburner.model.diff import LineMap, clash, opcodes, split
-from backburner.model.moved import Known, alike, in_company, moved
+from backburner.model.moved import Known, alike, is_in_company, moved
 from backburner.model.result import HunkRef, Placement
 
 STATES = 64
@@ -235,7 +235,7 @@ class _Fit:
         live = Span(live.start_line, max(live.start_line, live.end_line))
         if hunk.id in self.present:
             return Fitted("applied", live)
-        in_company = bool(touching) or self._in_company(span, live)
+        in_company = bool(touching) or is_in_company(self.reference, self.live, span, live, self._known)
         if not touching and in_company:
             moved_by = live.start_line - span.start_line
             return Fitted("moved" if moved_by else "fits", live, moved_by)
@@ -257,12 +257,6 @@ class _Fit:
         if self._all_lines is None:
             self._all_lines = frozenset(self.reference), frozenset(self.live)
         return self._all_lines
-
-    def _in_company(self, span: Span, live: Span) -> bool:
-        """Whether lines that the difference matched are those of the hunk. One edit leaves no doubt."""
-        if len(self.map.changes) < 2:
-            return True
-        return in_company(self.reference, self.live, span, live, self._known)
 
     def theirs(self, hunk: HunkRef) -> tuple[Span, list[str]]:
         """The live lines of a conflict, with the person's edits that overlap it, and the agent's lines in their place."""

@@ -1,7 +1,7 @@
 """Second stage of placing: lines whose block went elsewhere in the text, found again by what stood around them, then by
 the symbol that holds them.
 
-Never a guess: what is found must be the only one in both texts, and the lines must be as they were. `in_company` is for
+Never a guess: what is found must be the only one in both texts, and the lines must be as they were. `is_in_company` is for
 what looks at lines alone: a difference, or lines with their neighbours, take `return value` of one function for that of
 another when enough else has moved.
 Does no I/O. `model/fit.py` asks.
@@ -46,7 +46,7 @@ def _by_context(before: Sequence[str], now: Sequence[str], span: Span, known: Kn
         if len(hits) == 1 and len(occurrences(before, block)) == 1:
             at = hits[0] + span.start_line - start
             place = Span(at, at + len(span))
-            return place if in_company(before, now, span, place, known) else None
+            return place if is_in_company(before, now, span, place, known) else None
     return None
 
 
@@ -76,7 +76,7 @@ def _by_symbol(before: Sequence[str], now: Sequence[str], span: Span) -> Span | 
     return Span(start, start + len(span))
 
 
-def in_company(before: Sequence[str], now: Sequence[str], span: Span, place: Span, known: Known) -> bool:
+def is_in_company(before: Sequence[str], now: Sequence[str], span: Span, place: Span, known: Known) -> bool:
     """Whether lines that were matched stand below the same headers of functions and classes, or below new ones: not below
     another old one, nor where their own header is elsewhere."""
     lines_before, lines_now = known
