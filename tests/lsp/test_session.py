@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backburner.lib.clock import HandClock
-from backburner.lsp.publish import IDLE_S, QUIET_S
+from backburner.lsp.publish import IDLE_S, LENS_TRIES, QUIET_S
 from lsp_client import PLAIN, Client, Refused
 from lsp_house import House, house, make_project, set_up
 
@@ -141,6 +141,30 @@ async def test_titles_of_running_tasks_hold_still(root: Path) -> None:
             await editor.news(0.05)
         assert len(seen) == 1, seen
         await editor.command("stop", {"task": task})
+
+
+async def test_a_client_that_fetches_no_lenses_is_asked_again_but_not_for_ever(root: Path) -> None:
+    workspace = {**PLAIN["workspace"], "codeLens": {"refreshSupport": True}}
+    async with house() as home:
+        editor = await home.editor(root, {**PLAIN, "workspace": workspace})
+        editor.open("a.py")
+        assert await editor.lenses("a.py") == []
+        await delegated(editor)
+        await editor.command("wait", {"tasks": [1]})
+
+        def asked() -> int:
+            return sum(method == "workspace/codeLens/refresh" for method, _ in editor.asked)
+
+        await editor.until(lambda: home.service.editors.sessions[0].publisher.gave_up, "the last time")
+        assert asked() >= LENS_TRIES
+        before = asked()
+        home.service.editors.sessions[0].publisher.look()
+        await editor.command("show", {"task": 1})
+        await editor.news(QUIET_S)
+        assert asked() == before
+        await editor.lenses("a.py")
+        await editor.command("reject", {"task": 1})
+        await editor.until(lambda: asked() > before, "what changed since")
 
 
 async def test_running_is_a_hint_only_where_no_lenses_show(root: Path) -> None:

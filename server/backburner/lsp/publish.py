@@ -43,6 +43,10 @@ GATHER_S = 0.03
 """What happens within this time is shown together when the person acted ..."""
 QUIET_S = 0.25
 """... and when they did not: hundreds of agents must not keep an editor busy."""
+LENS_S = 2.0
+LENS_TRIES = 3
+"""How long after it was asked to fetch lenses again a client is asked once more, and how often in all: VS Code was seen to
+go on showing what it had."""
 REST = 10.0
 """Nor us: between two rounds that nobody asked for lies at least so many times what the last one took."""
 
@@ -76,6 +80,8 @@ class Publisher:
         self._sent: dict[str, list[types.Diagnostic]] = {}
         self._lenses: dict[str, object] = {}
         """By URI: what the client last got as lenses."""
+        self._asked: tuple[object, int] = ((), 0)
+        """The lenses that the client was last asked to fetch, and how often."""
         self._dirty: set[Path] = set()
         """Projects whose state is newer than what is shown."""
         self._wake = asyncio.Event()
@@ -257,6 +263,9 @@ class Publisher:
 
     async def _wait(self) -> None:
         """Until something happens; with running tasks at most `TITLE_S`, because their titles tell the time."""
+        if self._asked[1] and not self.gave_up:
+            await _sleep(self.session.clock, LENS_S, self._wake)
+            return
         if not any(
             task.state in ("running", "asking") for shown in self._shown.values() for task in shown.state.tasks.values()
         ):
@@ -268,6 +277,11 @@ class Publisher:
     def is_behind(self) -> bool:
         """Something happened since what is shown was true."""
         return bool(self._dirty)
+
+    @property
+    def gave_up(self) -> bool:
+        """The client was asked often enough to fetch lenses that it does not fetch."""
+        return self._asked[1] >= LENS_TRIES
 
     async def catch_up(self) -> None:
         """Show what is true now: the person looks."""
@@ -343,10 +357,17 @@ class Publisher:
         session = self.session
         if not (session.client.lens_refresh and session.has_lens):
             return
-        for uri, before in tuple(self._lenses.items()):
-            if session.documents.get(uri) is not None and _key(to_lsp.lenses(self.marks_of(uri))) != before:
-                session.spawn(self._ask_for_lenses(), "refresh lenses")
-                return
+        now = {
+            uri: _key(to_lsp.lenses(self.marks_of(uri)))
+            for uri in self._lenses
+            if session.documents.get(uri) is not None
+        }
+        wanted = {uri: key for uri, key in now.items() if key != self._lenses[uri]}
+        asked, times = self._asked
+        times = times if wanted == asked else 0
+        self._asked = (wanted, times + 1 if wanted else 0)
+        if wanted and times < LENS_TRIES:
+            session.spawn(self._ask_for_lenses(), "refresh lenses")
 
     async def _ask_for_lenses(self) -> None:
         await self.session.server.workspace_code_lens_refresh_async(None)
