@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
+from cli.shell import make_project  # noqa: E402
 from daemon_home import REAL, Home, new_home  # noqa: E402
 from lsp_client import Client, started  # noqa: E402
 
@@ -66,17 +67,7 @@ class World:
 
 def project(folder: Path) -> Path:
     """A Git project of `FILES` modules."""
-    root = folder / "project"
-    root.mkdir()
-    for number in range(FILES):
-        (root / f"module_{number}.py").write_text(SOURCE)
-    for words in (
-        ["init", "-q"],
-        ["add", "."],
-        ["-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "1"],
-    ):
-        subprocess.run(["git", *words], cwd=root, check=True)
-    return root
+    return make_project(folder / "project", {f"module_{number}.py": SOURCE for number in range(FILES)})
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from backburner.agent.shell import Shell
 from backburner.lib import process
 from backburner.lib.clock import Clock
 from backburner.lib.log import SECRETS
-from backburner.model.events import Briefed, DirectionStated, TurnTaken
+from backburner.model.events import DirectionStated, TurnTaken
 from backburner.model.result import Cause, CauseKind, Result
 from backburner.model.transcript import Message, Text, Turn, Usage
 from backburner.providers.base import one_line
@@ -59,20 +59,7 @@ class AcpAgent:
         await draft.begin()
         earlier = _earlier(report)
         texts = (f"{RULES}\n\n{brief.recipe.body}", *earlier, *brief.messages)
-        said = brief.messages or ("It starts again.",)
-        at = self._clock.now()
-        await report.fact(
-            Briefed(
-                task=spec.task,
-                run=spec.run,
-                system="",
-                messages=said,
-                changes=brief.changes,
-                added=draft.added,
-                removed=draft.removed,
-                at=at,
-            )
-        )
+        await draft.briefed(brief.messages or ("It starts again.",))
         listener = Listener(brief, report, self._clock)
         async with shell.files() as checkout:
             try:

@@ -19,7 +19,7 @@ from backburner.agent.shell import Shell
 from backburner.lib.clock import Clock
 from backburner.lib.log import SECRETS
 from backburner.lib.process import Finished
-from backburner.model.events import Briefed, DirectionStated, TurnTaken
+from backburner.model.events import DirectionStated, TurnTaken
 from backburner.model.result import Cause, Result
 from backburner.model.transcript import Text, Turn
 from backburner.workspace.tree import Workspace
@@ -46,21 +46,9 @@ class CommandAgent:
         argv = tuple(_filled(word, brief) for word in spec.agent.command)
         draft = Draft(brief, workspace, report, self._clock)
         await draft.begin()
-        at = self._clock.now()
-        said = (*brief.messages[-1:], f"$ {shlex.join(argv)}")
-        await report.fact(
-            Briefed(
-                task=spec.task,
-                run=spec.run,
-                system="",
-                messages=said,
-                changes=brief.changes,
-                added=draft.added,
-                removed=draft.removed,
-                at=at,
-            )
-        )
+        await draft.briefed((*brief.messages[-1:], f"$ {shlex.join(argv)}"))
         direction = SECRETS.redact(shlex.join((program, *argv[1:])))[:60]
+        at = self._clock.now()
         await report.fact(DirectionStated(task=spec.task, run=spec.run, direction=direction, at=at))
         try:
             finished = await shell.work(argv, brief.limits.seconds)

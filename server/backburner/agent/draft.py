@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from backburner.agent.base import Brief, Report
 from backburner.lib.clock import Clock
-from backburner.model.events import ToolsDone
+from backburner.model.events import Briefed, ToolsDone
 from backburner.model.result import Changed
 from backburner.model.text import count, decode
-from backburner.model.transcript import ToolResult
+from backburner.model.transcript import ToolResult, ToolSpec
 from backburner.workspace.tree import Workspace
 
 
@@ -28,6 +28,31 @@ class Draft:
         await self.look()
         await self._measure(self.untold)
         self._told = dict(self.changes)
+
+    async def briefed(
+        self,
+        messages: Sequence[str],
+        *,
+        system: str = "",
+        tools: tuple[ToolSpec, ...] = (),
+        results: tuple[ToolResult, ...] = (),
+    ) -> None:
+        """Report `Briefed`: what the run begins with, this draft among it."""
+        spec = self._brief.spec
+        await self._report.fact(
+            Briefed(
+                task=spec.task,
+                run=spec.run,
+                system=system,
+                tools=tools,
+                results=results,
+                messages=tuple(messages),
+                changes=self._brief.changes,
+                added=self.added,
+                removed=self.removed,
+                at=self._clock.now(),
+            )
+        )
 
     async def look(self) -> None:
         self.changes = {changed.path: changed for changed in await self._workspace.changes()}

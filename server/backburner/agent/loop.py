@@ -18,7 +18,7 @@ from backburner.agent.speaking import implied_direction
 from backburner.agent.tools import offered
 from backburner.lib.clock import Clock
 from backburner.model.conversation import unanswered
-from backburner.model.events import Briefed, DirectionStated, TurnTaken
+from backburner.model.events import DirectionStated, TurnTaken
 from backburner.model.result import Cause, Result
 from backburner.model.transcript import Message, Turn
 from backburner.providers.base import Model, one_line
@@ -72,19 +72,7 @@ class ModelAgent:
         await draft.begin()
         late = tuple(late_answer(brief, call) for call in unanswered(report.conversation))
         if brief.messages:
-            briefed = Briefed(
-                task=brief.spec.task,
-                run=brief.spec.run,
-                system=brief.system,
-                tools=brief.tools,
-                results=late,
-                messages=brief.messages,
-                changes=brief.changes,
-                added=draft.added,
-                removed=draft.removed,
-                at=self._clock.now(),
-            )
-            await report.fact(briefed)
+            await draft.briefed(brief.messages, system=brief.system, tools=brief.tools, results=late)
         elif late:
             await draft.tell(late)
         awaited = report.conversation is not None and report.conversation.awaited

@@ -14,7 +14,7 @@ from lsprotocol import types
 from msgspec.structs import replace
 from pygls.exceptions import JsonRpcException
 
-from backburner.model.held import Held, HeldReason
+from backburner.model.held import FOR_PERSON, Held
 from backburner.model.result import CauseKind
 from backburner.model.task import State
 from backburner.model.view import Status
@@ -47,7 +47,8 @@ NEEDS_YOU: frozenset[CauseKind] = frozenset(
         "internal",
     }
 )
-HELD_BY_YOU: frozenset[HeldReason] = frozenset({"no_agent", "no_key", "after_failed", "budget", "day_budget"})
+HELD_BY_YOU = FOR_PERSON - {"folded", "reading"}
+"""What a message is for; those two are what the person did, and stand at the task."""
 REPORT_S = 15.0
 GATHER_S = 1.0
 """Tasks that stop within this time are said in one sentence."""
