@@ -401,6 +401,15 @@ async def test_an_edited_proposal_is_what_is_accepted(root: Path) -> None:
         assert text(editor) == DONE.replace("one()", "eins()")
 
 
+async def test_a_hunk_that_only_adds_lines_is_where_they_are_in_the_merged_text(root: Path) -> None:
+    async with house() as home:
+        editor = await ready(home, root)
+        await editor.command("proposal", {"task": 1, "path": "a.py", "text": "# new\n" + DONE})
+        (file,) = (await editor.command("proposal", {"task": 1}))["files"]
+        spans = sorted((hunk["live"], hunk["merged"]) for hunk in file["hunks"])
+        assert spans == [([0, 0], [0, 1]), ([1, 2], [2, 3]), ([5, 6], [6, 7])]
+
+
 async def test_what_was_typed_while_a_proposal_was_edited_is_no_part_of_it(root: Path) -> None:
     async with house() as home:
         editor = await ready(home, root)

@@ -14,7 +14,7 @@ from lsprotocol import types
 from msgspec import Struct
 
 from backburner.lsp.capabilities import Client
-from backburner.lsp.from_lsp import SOURCE, others
+from backburner.lsp.from_lsp import is_ours, others
 from backburner.model.anchor import Span
 from backburner.model.comments import comment_at
 from backburner.model.mark import Mark
@@ -98,7 +98,7 @@ def _at_results(asked: Asked, client: Client) -> Iterator[Offer]:
             command=action.command,
             argument=action.arguments,
             diagnostics=tuple(
-                raw for raw in asked.diagnostics if raw.source == SOURCE and str(raw.code) == f"#{mark.task}"
+                raw for raw in asked.diagnostics if is_ours(raw.source, raw.code) and str(raw.code) == f"#{mark.task}"
             ),
         )
 

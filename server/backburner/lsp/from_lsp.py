@@ -5,6 +5,7 @@ Positions of a client may lie outside the text; they are cut to it, never refuse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def _first_with_text(lines: Sequence[str], span: Span) -> int:
 
 def _plain_diagnostic(raw: Mapping[str, Any]) -> Diagnostic | None:
     message = raw.get("message")
-    if not isinstance(message, str) or raw.get("source") == SOURCE:
+    if not isinstance(message, str) or is_ours(raw.get("source"), raw.get("code")):
         return None
     try:
         line = int(raw["range"]["start"]["line"])
@@ -165,7 +166,7 @@ def _plain_diagnostic(raw: Mapping[str, Any]) -> Diagnostic | None:
 def _first_range(place: Place) -> types.Range | None:
     """The range of the first problem that is not ours, where it is well formed."""
     for raw in place.diagnostics:
-        if raw.get("source") == SOURCE:
+        if is_ours(raw.get("source"), raw.get("code")):
             continue
         try:
             start, end = raw["range"]["start"], raw["range"]["end"]
@@ -180,4 +181,9 @@ def _first_range(place: Place) -> types.Range | None:
 
 def others(raw: Iterable[types.Diagnostic]) -> list[types.Diagnostic]:
     """Without ours."""
-    return [item for item in raw if item.source != SOURCE]
+    return [item for item in raw if not is_ours(item.source, item.code)]
+
+
+def is_ours(source: object, code: object) -> bool:
+    """Whether a problem that a client sent back is one of ours. ALE leaves the source out; the code is then all there is."""
+    return source == SOURCE or (not source and re.fullmatch(r"#\d+", str(code)) is not None)

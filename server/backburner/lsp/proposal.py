@@ -22,6 +22,7 @@ from backburner.model.diff import clash
 from backburner.model.result import FileChange, HunkRef, Proposal
 from backburner.model.task import Task
 from backburner.model.text import Fitted, LineMap, apply, count, fit, hunks, merge, opcodes, split
+from backburner.review.diffs import shifted
 
 OPEN = ("fits", "moved")
 
@@ -184,11 +185,5 @@ def _shown(engine: Engine, file: FileChange, task: Task, live: str | None) -> tu
     placed = _placed(engine, file, task, live)
     wanted = [hunk for hunk in file.hunks if hunk.id not in task.verdicts and placed[hunk.id].placement in OPEN]
     merged = apply(base, proposed, live, wanted, file.hunks, accepted).text if wanted else live
-    lines = LineMap(opcodes(split(live or ""), split(merged or "")))
-    spans: dict[str, Span] = {}
-    for hunk in wanted:
-        span = placed[hunk.id].span
-        if span is not None:
-            start = lines.start(span.start_line)
-            spans[hunk.id] = Span(start, start + len(hunk.proposed))
-    return merged, spans
+    in_place = [hunk for hunk in wanted if placed[hunk.id].span is not None]
+    return merged, {hunk.id: hunk.proposed for hunk in shifted(in_place, placed)}

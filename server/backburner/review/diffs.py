@@ -104,7 +104,7 @@ def file_diff(scene: Scene, task: Task, change: FileChange, placed: Mapping[str,
     if in_place and live is not None:
         accepted = [hunk.id for hunk in change.hunks if task.verdicts.get(hunk.id) == "accepted"]
         merged = apply(base, proposed, live, in_place, change.hunks, accepted)
-        out.append(unified(live, merged.text, f"a/{old_path}", f"b/{change.path}", _shifted(in_place, merged.placed)))
+        out.append(unified(live, merged.text, f"a/{old_path}", f"b/{change.path}", shifted(in_place, merged.placed)))
     for at, hunk in enumerate(rest):
         placement = _placement(fits, hunk)
         lines = unified(base, proposed, f"a/{old_path}", f"b/{change.path}", [hunk]).splitlines(keepends=True)
@@ -203,8 +203,8 @@ def _placement(fits: Mapping[str, Fitted], hunk: HunkRef) -> str:
     return fits[hunk.id].placement if hunk.id in fits else "fits"
 
 
-def _shifted(hunks: Sequence[HunkRef], placed: Mapping[str, Fitted]) -> list[HunkRef]:
-    """The hunks as they stand between the live text and the merged one."""
+def shifted(hunks: Sequence[HunkRef], placed: Mapping[str, Fitted]) -> list[HunkRef]:
+    """The hunks as they stand between the live text and the merged one; all of them are placed."""
     spans: list[tuple[Span, HunkRef]] = []
     for hunk in hunks:
         span = placed[hunk.id].span
