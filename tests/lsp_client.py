@@ -30,8 +30,8 @@ PATIENCE_S = 30.0
 
 
 def recorded(name: str) -> Json:
-    """`clientInfo` and `capabilities` as that client sent them."""
-    return json.loads((CAPABILITIES / f"{name}.json").read_text())
+    """`clientInfo` (ALE sends none) and `capabilities` as that client sent them."""
+    return {"clientInfo": None, **json.loads((CAPABILITIES / f"{name}.json").read_text())}
 
 
 def recorded_names() -> list[str]:

@@ -16,7 +16,7 @@ PLAIN = Client()
 
 
 def problem(
-    line: int, message: str, *, source: str = "ruff", code: str | None = "F821", width: int = 3
+    line: int, message: str, *, source: str | None = "ruff", code: str | None = "F821", width: int = 3
 ) -> types.Diagnostic:
     where = types.Range(types.Position(line, 4), types.Position(line, 4 + width))
     return types.Diagnostic(range=where, message=message, source=source, code=code)
@@ -124,8 +124,10 @@ def test_only_filters_by_hierarchy() -> None:
     assert not wanted("refactor.rewrite", ("refactor.re",))
 
 
-def test_our_own_problems_are_never_offered_for_fixing() -> None:
-    ours = problem(2, "Ready: Iterative lexer. +24 −3.", source="backburner", code="#12")
+@pytest.mark.parametrize("source", ["backburner", None])
+def test_our_own_problems_are_never_offered_for_fixing(source: str | None) -> None:
+    """ALE sends a problem back without its source."""
+    ours = problem(2, "Ready: Iterative lexer. +24 −3.", source=source, code="#12")
     found = offers(asked(2, problems=[ours, problem(2, "x")], marks=(mark(),)), OURS)
     assert [offer.title for offer in found if offer.title.startswith("Delegate: fix")] == ['Delegate: fix "x"']
     assert found[0].diagnostics == (ours,)
