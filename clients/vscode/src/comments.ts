@@ -23,6 +23,8 @@ interface Thread {
   saying: Saying;
   /** Only in the thread of a finding; what is said there is about it. */
   finding?: Finding;
+  /** And what stands there, with its place. */
+  shows?: string;
   /** The question stood when the thread was opened: once it is answered, the thread has nothing to ask. */
   pending?: boolean;
 }
@@ -81,9 +83,15 @@ export class Conversations {
       const name = `finding ${row.project} ${finding.id}`;
       kept.add(name);
       const position = new vscode.Position(Math.max(0, finding.line - 1), 0);
-      const thread = this.thread(name, uri, position, { whom: about(row), saying: 'reply', finding });
+      const body = found(about(row), finding);
+      // What is set again is drawn again, and closes under the person's hand.
+      const shows = `${uri}:${finding.line} ${body.value}`;
+      if (this.threads.get(name)?.shows === shows) {
+        continue;
+      }
+      const thread = this.thread(name, uri, position, { whom: about(row), saying: 'reply', finding, shows });
       thread.label = `#${row.task} ${finding.severity}`;
-      thread.comments = [comment(row.task, view.agent, found(about(row), finding))];
+      thread.comments = [comment(row.task, view.agent, body)];
     }
     for (const [name, { whom, finding }] of this.threads) {
       if (finding !== undefined && rowOf(this.ctx.queue, whom) === row && !kept.has(name)) {

@@ -32,15 +32,17 @@ export class Reviews {
   constructor(private readonly ctx: Ctx) {
     this.texts = new Texts(
       (whom, draft) => this.load(whom, draft).then(() => {}),
-      async (whom, path, text) => {
-        const live = this.mergedInto.get(Texts.uri(whom, 'merged', path).toString());
-        await ctx.send('backburner.proposal', { ...whom, path, text, live });
+      async ({ whom, kind, file }, text) => {
+        const live = this.mergedInto.get(Texts.uri(whom, kind, file).toString());
+        await ctx.send('backburner.proposal', { ...whom, path: file.path, text, live });
         await this.load(whom, false);
       },
     );
     ctx.extension.subscriptions.push(
       vscode.workspace.registerFileSystemProvider(Texts.scheme, this.texts, { isCaseSensitive: true }),
       vscode.workspace.onDidChangeTextDocument((event) => this.changed(event.document.uri)),
+      // While it was saved it still counted as unsaved, and nothing that the server said meanwhile was shown.
+      vscode.workspace.onDidSaveTextDocument(({ uri }) => uri.scheme === Texts.scheme && this.follow()),
       vscode.window.tabGroups.onDidChangeTabs(() => {
         this.forgetClosed();
         const [first] = sides(vscode.window.tabGroups.activeTabGroup.activeTab?.input);
@@ -85,7 +87,8 @@ export class Reviews {
 
   /** A text of the server's, such as the doctor's, rendered as Markdown. Read-only, follows the theme. */
   async showText(name: string, text: string): Promise<void> {
-    const uri = Texts.uri({ task: 0 }, 'text', `${name}.md`);
+    const path = `${name}.md`;
+    const uri = Texts.uri({ task: 0 }, 'text', { path, uri: `${Texts.scheme}:/${path}` });
     this.texts.put(uri, text, true);
     await vscode.commands.executeCommand('markdown.showPreview', uri);
   }
@@ -169,12 +172,12 @@ export class Reviews {
     this.open.set(key(whom, draft), review);
     for (const file of proposal.files) {
       if (draft) {
-        this.texts.put(Texts.uri(whom, 'base', file.path), file.base ?? '', true);
-        this.texts.put(Texts.uri(whom, 'draft', file.path), file.proposed ?? '', true);
+        this.texts.put(Texts.uri(whom, 'base', file), file.base ?? '', true);
+        this.texts.put(Texts.uri(whom, 'draft', file), file.proposed ?? '', true);
         continue;
       }
-      this.texts.put(Texts.uri(whom, 'empty', file.path), '', true);
-      const uri = Texts.uri(whom, 'merged', file.path).toString();
+      this.texts.put(Texts.uri(whom, 'empty', file), '', true);
+      const uri = Texts.uri(whom, 'merged', file).toString();
       // While the person writes there, the pane stays what they see.
       if (!vscode.workspace.textDocuments.some((document) => document.isDirty && document.uri.toString() === uri)) {
         this.mergedInto.set(uri, file.live);
@@ -188,7 +191,7 @@ export class Reviews {
     const ours = Texts.read(uri);
     for (const review of this.open.values()) {
       for (const file of review.proposal.files) {
-        if (ours !== undefined ? sameTask(ours.whom, review.whom) && ours.path === file.path : isLive(file, uri)) {
+        if (ours !== undefined ? sameTask(ours.whom, review.whom) && ours.file.path === file.path : isLive(file, uri)) {
           return { ...review, file, side: ours === undefined ? 'live' : 'merged' };
         }
       }
@@ -227,13 +230,13 @@ export class Reviews {
 
 function left({ whom, draft }: Review, file: ProposalFile): vscode.Uri {
   if (draft) {
-    return Texts.uri(whom, 'base', file.path);
+    return Texts.uri(whom, 'base', file);
   }
-  return file.kind === 'create' ? Texts.uri(whom, 'empty', file.path) : liveUri(file);
+  return file.kind === 'create' ? Texts.uri(whom, 'empty', file) : liveUri(file);
 }
 
 function right({ whom, draft }: Review, file: ProposalFile): vscode.Uri {
-  return Texts.uri(whom, draft ? 'draft' : 'merged', file.path);
+  return Texts.uri(whom, draft ? 'draft' : 'merged', file);
 }
 
 function tabsOf(whom: About): vscode.Tab[] {

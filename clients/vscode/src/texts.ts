@@ -1,10 +1,19 @@
-// A file system of our own for the texts of a review: `backburner:/12/merged/src/lexer.py?PROJECT`. Holds what the server said,
-// asks again for what it does not hold (after a reload of the window), and hands what is saved to the server.
+// A file system of our own for the texts of a review: `backburner:/PATH/OF/THE/FILE?{…}`. The path is the file's own, as VS Code
+// takes two sides with different paths for a rename; what tells the sides apart stands in the query. Holds what the server
+// said, asks again for what it does not hold (after a reload of the window), and hands what is saved to the server.
 
 import * as vscode from 'vscode';
+import type { ProposalFile } from './protocol';
 import { type About, sameTask } from './rows';
 
 export type Kind = 'merged' | 'base' | 'draft' | 'empty' | 'text';
+
+/** Which side of which file of which task. */
+export interface Named {
+  whom: About;
+  kind: Kind;
+  file: Pick<ProposalFile, 'path' | 'uri'>;
+}
 
 interface Entry {
   data: Uint8Array;
@@ -22,21 +31,21 @@ export class Texts implements vscode.FileSystemProvider {
 
   constructor(
     private readonly load: (whom: About, draft: boolean) => Promise<void>,
-    private readonly save: (whom: About, path: string, text: string) => Promise<void>,
+    private readonly save: (named: Named, text: string) => Promise<void>,
   ) {}
 
-  static uri({ task, uri }: About, kind: Kind, path: string): vscode.Uri {
-    return vscode.Uri.from({ scheme: Texts.scheme, path: `/${task}/${kind}/${path}`, query: uri ?? '' });
+  static uri(whom: About, kind: Kind, { path, uri }: Named['file']): vscode.Uri {
+    const query = JSON.stringify({ kind, path, task: whom.task, project: whom.uri });
+    return vscode.Uri.from({ scheme: Texts.scheme, path: vscode.Uri.parse(uri).path, query });
   }
 
-  static read(uri: vscode.Uri): { whom: About; kind: Kind; path: string } | undefined {
-    const match = uri.scheme === Texts.scheme ? /^\/(\d+)\/(merged|base|draft|empty|text)\/(.+)$/.exec(uri.path) : null;
-    if (match === null) {
+  static read(uri: vscode.Uri): Named | undefined {
+    if (uri.scheme !== Texts.scheme) {
       return undefined;
     }
-    const task = Number(match[1]);
-    const whom = uri.query ? { task, uri: uri.query } : { task };
-    return { whom, kind: match[2] as Kind, path: match[3] as string };
+    const { kind, path, task, project } = JSON.parse(uri.query);
+    const whom = project ? { task, uri: project } : { task };
+    return { whom, kind, file: { path, uri: uri.with({ scheme: 'file', query: '' }).toString() } };
   }
 
   put(uri: vscode.Uri, text: string, readonly: boolean): void {
@@ -83,7 +92,7 @@ export class Texts implements vscode.FileSystemProvider {
     }
     const text = new TextDecoder().decode(content);
     this.put(uri, text, false);
-    await this.save(named.whom, named.path, text);
+    await this.save(named, text);
   }
 
   readDirectory(): [string, vscode.FileType][] {

@@ -105,6 +105,20 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
       await window.press('Enter');
     },
 
+    /** Unfolds a section of the queue; again when the tree was drawn anew in that moment. */
+    async unfold(title) {
+      const row = (expanded) =>
+        page.locator(`.pane-body .monaco-list-row[aria-expanded=${expanded}]`, { hasText: title }).first();
+      await window.row(title).waitFor();
+      for (let tries = 0; tries < 10 && !(await row(true).isVisible()); tries += 1) {
+        await row(false).click();
+        await row(true)
+          .waitFor({ timeout: 2000 })
+          .catch(() => {});
+      }
+      await row(true).waitFor();
+    },
+
     /** What stands over something when the mouse rests there; moved away and back until it stands there. */
     async tooltip(over, text) {
       const shown = page.locator('.monaco-hover', { hasText: text });
@@ -144,9 +158,9 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
       await page.waitForFunction((wanted) => document.activeElement?.closest(wanted) !== null, part);
     },
 
-    /** What the Problems count of the status bar says, as a screen reader hears it. */
-    async problems() {
-      return (await page.locator('[id="status.problems"] a').getAttribute('aria-label')) ?? '';
+    /** The Problems count of the status bar ends so, as a screen reader hears it. */
+    async problems(text) {
+      await page.locator(`[id="status.problems"] a[aria-label$="${text}"]`).waitFor();
     },
 
     async screenshot(name) {

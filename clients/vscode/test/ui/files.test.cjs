@@ -20,6 +20,13 @@ journey(
     for (const name of ['lexer.py', 'words.py', 'old.py', 'tools.py']) {
       await page.locator('.multiDiffEntry', { hasText: name }).first().waitFor();
     }
+    const badge = (name) => page.locator('.multiDiffEntry', { hasText: name }).locator('.status').first();
+    await badge('tools.py').filter({ hasText: 'R' }).waitFor();
+    assert.deepEqual(
+      await Promise.all(['lexer.py', 'words.py', 'old.py'].map((name) => badge(name).textContent())),
+      ['', 'A', 'D'],
+      'what VS Code takes the files for',
+    );
     await window.screenshot('several-files');
     assert.equal(world.read('lexer.py'), LEXER, 'a review changed something');
     await window.palette('Backburner: Accept All');
@@ -73,6 +80,19 @@ journey('an edited proposal is kept by saving it, and only accepting changes the
   // VS Code saves both sides; what it wrote on the left is what the person typed there.
   assert.doesNotMatch(world.read('lexer.py'), /once/, 'saving accepted');
   await window.screenshot('edited-accepted');
+
+  // The hunk that is left, from the menu of its line number.
+  const added = right.locator('.view-line', { hasText: 'How many words' });
+  const { y, height } = await added.boundingBox();
+  const { x } = await right.locator('.line-numbers').first().boundingBox();
+  await page.mouse.click(x + 8, y + height / 2, { button: 'right' });
+  const menu = page.locator('.monaco-menu');
+  await menu.locator('.action-label', { hasText: 'Accept This Hunk' }).waitFor();
+  await window.screenshot('line-number-menu');
+  await menu.locator('.action-label', { hasText: 'Reject This Hunk' }).click();
+  await page.locator('.monaco-diff-editor').waitFor({ state: 'detached' });
+  await window.seesText('# once!');
+  await window.seesText('How many words', false);
 });
 
 const other = { 'second.py': LEXER };

@@ -38,7 +38,19 @@ journey(
     await window.lensRow('#1').waitFor();
     await window.screenshot('no-agent');
     const secret = 'sk-test-not-a-real-key-0123456789';
-    await window.palette('Backburner: Set a Key…');
+    await window.palette('Welcome: Open Walkthrough...');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Backburner: First Steps' }).first().click();
+    const step = (title) => page.locator('.getting-started-step', { hasText: title });
+    for (const title of [
+      'Choose who works',
+      'Delegate one function',
+      'Delegate another while it cooks',
+      'Read, then accept',
+    ]) {
+      await step(title).waitFor();
+    }
+    await window.screenshot('walkthrough');
+    await step('Choose who works').locator('.monaco-button', { hasText: 'Set a Key…' }).click();
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Groq' }).first().waitFor();
     await page.keyboard.type('Groq');
     await page.keyboard.press('Enter');
@@ -46,6 +58,7 @@ journey(
     await page.keyboard.type(secret);
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.querySelector('.quick-input-widget')?.style.display === 'none');
+    await page.locator('.tab', { hasText: 'lexer.py' }).click();
     await window.lensRow('#1').waitFor();
     const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
     assert.ok(!processes.includes(secret), 'the key is among the arguments of a process');
