@@ -56,6 +56,18 @@ async def test_a_closed_file_that_changes_on_disk_moves_its_mark(root: Path) -> 
         await editor.until(lambda: editor.ours("a.py")[0]["range"]["start"]["line"] == 1, "the mark to move")
 
 
+async def test_an_editor_started_in_a_folder_that_is_no_project_reads_and_judges(root: Path) -> None:
+    async with house() as home:
+        editor = await home.editor(Path("/"))
+        file = str(root / "a.py")
+        editor.open(file)
+        await editor.act(file, 0, "Delegate: implement go()")
+        await editor.until(lambda: [p for p in editor.ours(file) if p["message"].startswith("Ready")], "the result")
+        await editor.act(file, 0, "#1 Read")
+        await editor.act(file, 0, "#1 Accept all")
+        await editor.until(lambda: "return 2" in editor.buffers[editor.uri(file)].text, "the change")
+
+
 async def test_results_of_another_branch_are_parked_until_it_is_back(root: Path) -> None:
     await git(root, "add", "-A")
     await git(root, "commit", "-qm", "a")

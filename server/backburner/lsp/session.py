@@ -288,8 +288,11 @@ class Session:
         """The engine that has a task: in the named project, else in the first of this editor's projects that has it."""
         if uri:
             return await self.engine(self.root(uri))
-        engines = [await self.engine(root) for root in self.roots.all()] or [await self.engine(self.root())]
-        holding = [engine for engine in engines if number in engine.state.tasks]
+        for root in self.roots.all():
+            # A folder that is no project (an editor started at home) keeps nobody from the others.
+            await self.load(root)
+        engines = [self.engines[root] for root in self.roots.all() if root in self.engines]
+        holding = [engine for engine in engines or [await self.engine(self.root())] if number in engine.state.tasks]
         if not holding:
             raise Refusal(f"There is no task #{number} here.", "unknown_task")
         return holding[0]

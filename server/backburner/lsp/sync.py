@@ -47,7 +47,8 @@ async def start(session: Session) -> None:
     session.editors.projects.workers.warm()
     for root in session.roots.all():
         await session.load(root)
-        await settle_project(session, root)
+        if root in session.engines:
+            await settle_project(session, root)
 
 
 async def read_configuration(session: Session) -> None:
