@@ -116,6 +116,30 @@ def test_an_older_version_is_ignored_and_logged(caplog: pytest.LogCaptureFixture
     assert text_after(documents, edit((0, 0), (0, 1), "x"), version=6) == "x\n"
 
 
+def test_changes_that_come_in_the_wrong_order_are_applied_in_that_of_their_versions() -> None:
+    """Helix 25.01 does this with what is typed fast: it sends each change from a task of its own."""
+    chance = random.Random(7)
+    in_order, mixed = opened("one\ntwo\n"), opened("one\ntwo\n")
+    version = 1
+    for _ in range(60):
+        burst: list[tuple[int, list[ContentChange]]] = []
+        for _ in range(chance.randrange(1, 7)):
+            lines = in_order.get(URI).lines  # pyright: ignore[reportOptionalMemberAccess]
+            a, b = sorted((n := chance.randrange(len(lines)), chance.randrange(len(lines[n]) + 1)) for _ in range(2))
+            version += chance.randrange(1, 3)
+            change = edit(a, b, chance.choice(["x", "y\n", "", "z z"]))
+            if chance.random() < 0.1:
+                change = ContentChange("a new text\nof two lines\n")
+            burst.append((version, [change]))
+            in_order.change(URI, *burst[-1])
+        for message in chance.sample(burst, len(burst)):
+            mixed.change(URI, *message)
+        ours, theirs = mixed.get(URI), in_order.get(URI)
+        assert ours is not None
+        assert theirs is not None
+        assert (ours.lines, ours.text_id, ours.version) == (theirs.lines, theirs.text_id, version)
+
+
 def test_a_change_without_a_version_counts() -> None:
     documents = opened("a\n", version=5)
     documents.change(URI, None, [ContentChange("b\n")])

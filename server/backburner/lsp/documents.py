@@ -2,12 +2,16 @@
 
 This is the only copy of an open text in the daemon; the pygls workspace is not used. It never reads a file, and never
 guesses: an edit that cannot be applied for certain leaves the document marked `doubtful` until its whole text comes again.
+
+Helix 25.01 sends changes that were typed fast in the wrong order, each with its right version. So the latest ones can be
+taken back, and are then applied in the order of their versions.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -25,6 +29,8 @@ What = Literal["opened", "edited", "changed", "closed"]
 """`edited` comes after each single content change of a message, `changed` once at the end of the message."""
 Listener = Callable[[What, "Document"], None]
 S = TypeVar("S", bound=Struct)
+REMEMBERED = 64
+"""Changes of a text that can be put into order again."""
 
 
 class Position(Struct, frozen=True):
@@ -76,10 +82,31 @@ _CLASSES: dict[str, type[Struct]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Told:
+    """The edits of one message, and the way back: of each the first line, how many lines it made, those that it took."""
+
+    version: int
+    edits: Sequence[ContentChange]
+    back: list[tuple[int, int, list[str]]]
+
+
 class Document:
     """One open text. Read it through `text`, `text_id`, `lines`; only `Documents` changes it."""
 
-    __slots__ = ("_id", "_text", "doubtful", "eol", "language_id", "lines", "mixed_eol", "uri", "version")
+    __slots__ = (
+        "_id",
+        "_since",
+        "_text",
+        "_told",
+        "doubtful",
+        "eol",
+        "language_id",
+        "lines",
+        "mixed_eol",
+        "uri",
+        "version",
+    )
 
     def __init__(self, uri: str, language_id: str, version: int, text: str) -> None:
         self.uri = uri
@@ -95,6 +122,9 @@ class Document:
         """The client said something about this text that we could not follow."""
         self._text: str | None = None
         self._id: str | None = None
+        self._told: list[_Told] = []
+        self._since = version
+        """Changes from here on are in `_told`; older ones are in the text, or forgotten."""
         self._replace(text)
 
     @property
@@ -125,11 +155,37 @@ class Document:
         self.lines = _split(text)
         self._text = self._id = None
 
-    def _edit(self, change: ContentChange, encoding: Encoding) -> None:
+    def _take(self, version: int, edits: Sequence[ContentChange], encoding: Encoding) -> Iterator[None]:
+        """Apply the edits of one message, one at each step."""
+        self.version = version
+        told = _Told(version, edits, [])
+        self._told = [*self._told[1 - REMEMBERED :], told]
+        if len(self._told) == REMEMBERED:
+            self._since = self._told[0].version
+        for edit in edits:
+            self._edit(edit, encoding, told)
+            yield
+
+    def _take_late(self, version: int, edits: Sequence[ContentChange], encoding: Encoding) -> bool:
+        """Apply what should have come earlier where it belongs; False when it is known, or too old for that."""
+        if version <= self._since or any(told.version == version for told in self._told):
+            return False
+        later = [told for told in self._told if told.version > version]
+        for told in reversed(later):
+            for start, made, took in reversed(told.back):
+                self.lines[start : start + made] = took
+        self._told = self._told[: -len(later)]
+        for known, again in ((version, edits), *((told.version, told.edits) for told in later)):
+            for _ in self._take(known, again, encoding):
+                pass
+        return True
+
+    def _edit(self, change: ContentChange, encoding: Encoding, told: _Told) -> None:
         """Apply one edit. Ends past the text are clamped, swapped ones put in order, as the protocol wants it."""
         if change.range is None:
             self._replace(change.text)
             self.doubtful = False
+            self._told, self._since = [], told.version
             return
         start = self._place(change.range.start, encoding)
         end = self._place(change.range.end, encoding)
@@ -138,6 +194,7 @@ class Document:
         new = _split(change.text)
         new[0] = self.lines[start[0]][: start[1]] + new[0]
         new[-1] += self.lines[end[0]][end[1] :]
+        told.back.append((start[0], len(new), self.lines[start[0] : end[0] + 1]))
         self.lines[start[0] : end[0] + 1] = new
         self._text = self._id = None
 
@@ -189,14 +246,15 @@ class Documents:
         if document is None:
             logger.warning("a change of %s was ignored: it is not open", uri)
             return None
-        if version is not None:
-            if version < document.version:
-                logger.warning("a change of %s to version %d was ignored: it is at %d", uri, version, document.version)
-                return None
-            document.version = version
-        for change in changes:
-            document._edit(change, self.encoding)  # pyright: ignore[reportPrivateUsage]
+        version = document.version if version is None else version
+        if version >= document.version:
+            for _ in document._take(version, changes, self.encoding):  # pyright: ignore[reportPrivateUsage]
+                self._tell("edited", document)
+        elif document._take_late(version, changes, self.encoding):  # pyright: ignore[reportPrivateUsage]
             self._tell("edited", document)
+        else:
+            logger.warning("a change of %s to version %d was ignored: it is at %d", uri, version, document.version)
+            return None
         self._tell("changed", document)
         return document
 
