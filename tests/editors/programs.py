@@ -36,7 +36,8 @@ PROGRAMS = {
     "nvim-0.12": Program("Neovim 0.12", str(FETCHED / "nvim-0.12"), r"NVIM v0\.1[2-9]\.", pinned=False),
     "emacs-28": Program("Emacs 28 (Debian)", shutil.which("emacs") or "emacs", r"GNU Emacs 28\.", pinned=True),
     "emacs-30": Program("Emacs 30", str(FETCHED / "emacs-30"), r"GNU Emacs 3\d\.", pinned=False),
-    "helix": Program("Helix", str(FETCHED / "hx"), r"helix 2[5-9]\.", pinned=False),
+    "helix-25.01": Program("Helix 25.01", str(FETCHED / "hx-25.01"), r"helix 25\.01", pinned=False),
+    "helix-25.07": Program("Helix 25.07", str(FETCHED / "hx-25.07"), r"helix (25\.0[7-9]|25\.1|2[6-9])", pinned=False),
     "tmux": Program("tmux", shutil.which("tmux") or "tmux", r"tmux \d", pinned=True),
     "emmylua": Program("EmmyLua", str(FETCHED / "emmylua/emmylua_ls"), r"emmylua_ls \d", pinned=True),
 }

@@ -36,6 +36,11 @@ class Terminal:
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")
 
+    @property
+    def styled(self) -> str:
+        """The screen with its colours, as escape sequences."""
+        return self._tmux("capture-pane", "-p", "-e")
+
     def until(self, words: str) -> str:
         return self.until_any(words)
 

@@ -1,68 +1,73 @@
-"""Helix in a terminal, configured as its page says: delegate, see the problem, read, accept; all by `space a`."""
+"""Helix in a terminal: delegate, read, judge, undo, answer and reply, with nothing but its own menu of code actions."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from editors.pages import block
-from editors.programs import need
-from editors.terminal import Terminal, wait_for
+from editors.helix import Helix
 from editors.world import World
 
 pytestmark = pytest.mark.editor
 
-LEXER = "def parse():\n    first()\n    return 1\n"
-ACTION = re.compile(r"(#\d+ (?:Read|Accept|Reject|Reply|Run|Answer|Draft|Tell|Stop)|Delegate: )")
+LEXER = "def parse():\n    first()\n    a = 1\n    last()\n    return 1\n"
+PARSE = "lexer.py:2:5"
 
 
-def act(t: Terminal, title: str) -> None:
-    """Choose from the menu of code actions, as soon as it offers this."""
-
-    def offered() -> bool:
-        t.keys("Space")
-        t.until("Perform code action")  # Its own menu of keys.
-        t.keys("a")
-        if title in t.until_any("Delegate: write", "supports code actions", "No code actions"):
-            return True
-        t.keys("Escape")
-        t.until_gone("Delegate: write")
-        return False
-
-    wait_for(offered, lambda: f"the action {title!r} in\n{t.screen}")
-    rows = [line for line in t.screen.splitlines() if ACTION.search(line)]
-    for _ in range(next(index for index, row in enumerate(rows) if title in row)):
-        t.keys("Down")
-    t.keys("Enter")
-
-
-def test_delegate_read_and_accept(w: World) -> None:
-    helix = w.home.folder / "config/helix"
-    helix.mkdir(parents=True, exist_ok=True)
-    (helix / "languages.toml").write_text(block("helix", "toml", "[language-server.backburner]"))
-    (helix / "config.toml").write_text(block("helix", "toml", "[editor.lsp]"))
+@pytest.mark.parametrize("version", ["25.01", "25.07"])
+def test_delegate_read_judge_undo_answer_and_reply(w: World, version: str) -> None:
     w.file("lexer.py", LEXER)
-    t = Terminal(w, [need("helix"), "lexer.py"])
-    t.until("return 1")
-    t.type("O# not saved")
-    t.until("not saved")
-    t.keys("Escape")
-    t.until(" NOR ")
-    t.type(":2")
-    t.keys("Enter")
-    act(t, "Delegate: implement parse()")
-    act(t, "#1 Read")
-    t.until("#1 is here: ")
-    t.until("/1.diff")
-    t.keys("Space")
-    t.until("Open diagnostic picker")
-    t.keys("d")
-    t.until("Ready: Return two.")
-    t.keys("Escape")
-    t.until_gone("Ready: Return two.")
-    act(t, "#1 Accept all")
-    t.until("return 2")
-    t.until_gone("●")
-    assert "# not saved" in t.screen
+    h = Helix(w, version, "lexer.py")
+    h.insert("O", "# not saved")
+
+    h.go(PARSE)
+    h.act("Delegate: implement parse()")
+    h.act("#1 Read")
+    assert "+    return 2" in h.shown("/1.diff")
+    h.go(PARSE)
+    h.keys("Space")
+    h.until("Open diagnostic picker")
+    h.keys("d")
+    h.until("#1   Ready: Return two.")
+    h.keys("Escape")
+    h.until_gone("#1   Ready: Return two.")
+    h.act("#1 Accept all")
+    h.until("return 2")
+    h.until_gone("●")
+    h.type("u")
+    h.until("return 1")
+    h.go(PARSE)
+    h.act("#1 Reject all")
+    h.until_gone("●")
+
+    h.act("Delegate: write instruction")
+    h.shown("/instruction-1.md")
+    h.write("rename the calls")
+    h.go(PARSE)
+    h.act("#2 Read")
+    h.shown("/2.diff")
+    h.find("one")
+    h.act("#2 Accept this hunk")
+    h.find("two")
+    h.act("#2 Reject this hunk")
+    h.go(PARSE)
+    h.until_gone("●")
+    assert "# not saved" in h.screen
+    assert "one()" in h.screen
+    assert "last()" in h.screen
+
+    h.act("Delegate: write instruction")
+    h.shown("/instruction-2.md")
+    h.write("rename if you may")
+    h.go(PARSE)
+    h.act("#3 Answer: keep")
+    h.act("#3 Read")
+    assert "It stays as it is." in h.shown("/3.md")
+    h.go(PARSE)
+    h.act("#3 Reply")
+    h.shown("/reply-3-1.md")
+    h.write("The last too")
+    h.go(PARSE)
+    h.until("Ready: Rename the last call.")
+    h.act("#3 Read")
+    assert "+    two()" in h.shown("/3.diff")
     assert (w.root / "lexer.py").read_text() == LEXER, "nothing was saved"

@@ -152,6 +152,8 @@ class Letters:
         if self.session.client.show_document:
             self.session.spawn(self._show(path, sentence), "show a document")
         else:
+            # Helix clears its line of messages when a progress ends: one that is over ends before this is said.
+            self.session.status.update()
             self.session.say(f"{sentence} {path}", types.MessageType.Info)
 
     async def _show(self, path: Path, sentence: str) -> None:
