@@ -38,6 +38,7 @@ PROGRAMS = {
     "emacs-30": Program("Emacs 30", str(FETCHED / "emacs-30"), r"GNU Emacs 3\d\.", pinned=False),
     "helix-25.01": Program("Helix 25.01", str(FETCHED / "hx-25.01"), r"helix 25\.01", pinned=False),
     "helix-25.07": Program("Helix 25.07", str(FETCHED / "hx-25.07"), r"helix (25\.0[7-9]|25\.1|2[6-9])", pinned=False),
+    "vim": Program("Vim 9 with ALE (Debian)", shutil.which("vim") or "vim", r"VIM - Vi IMproved 9\.", pinned=True),
     "tmux": Program("tmux", shutil.which("tmux") or "tmux", r"tmux \d", pinned=True),
     "emmylua": Program("EmmyLua", str(FETCHED / "emmylua/emmylua_ls"), r"emmylua_ls \d", pinned=True),
 }
