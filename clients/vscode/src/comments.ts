@@ -36,6 +36,11 @@ export class Conversations {
   constructor(private readonly ctx: Ctx) {
     this.controller = vscode.comments.createCommentController('backburner', 'Backburner');
     this.controller.options = { prompt: BOX.reply, placeHolder: BOX.reply };
+    if (Number(vscode.version.split('.')[1]) < 107) {
+      // A click in the margin opens a thread there only in files that one could comment on (microsoft/vscode#276463).
+      const file = { enableFileComments: true, ranges: [] } as unknown as vscode.Range[];
+      this.controller.commentingRangeProvider = { provideCommentingRanges: () => file };
+    }
     ctx.extension.subscriptions.push(
       this.controller,
       ctx.onDidChange(() => this.update()),

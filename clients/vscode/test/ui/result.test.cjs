@@ -36,7 +36,7 @@ journey('a result is read in place, taken hunk by hunk and taken back', {}, asyn
   await window.screenshot('read');
   await page.keyboard.press('Escape');
   await window.peek.waitFor({ state: 'detached' });
-  assert.match(await window.cursor(), /Ln 9, Col 5/);
+  await page.locator('[id="status.editor.selection"]', { hasText: 'Ln 9, Col 5' }).waitFor();
   await window.lens('Accept').waitFor();
 
   window.gestures = 0;

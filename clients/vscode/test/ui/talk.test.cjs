@@ -68,9 +68,7 @@ journey('findings stand as threads, to be fixed, dismissed and talked about', {}
   await window.lens('Read').waitFor();
   await window.lens('Read').click();
   await page.locator('.tab', { hasText: 'Preview' }).waitFor();
-  const threads = page.locator(
-    '.glyph-margin-widgets .comment-range-glyph, .margin-view-overlays .comment-range-glyph',
-  );
+  const threads = page.locator('.comment-range-glyph.comment-thread');
   await threads.nth(1).waitFor();
   const shown = (text) => page.locator('.review-widget .comment-body', { hasText: text });
   const [first, second] = [shown('compiled again for each text'), shown('only to count it')];
@@ -81,7 +79,8 @@ journey('findings stand as threads, to be fixed, dismissed and talked about', {}
   await threads.nth(0).click();
   await first.waitFor();
   await window.screenshot('findings');
-  await page.locator('.review-widget .comment-form .monaco-editor').click();
+  // The box, or in 1.100 the button that unfolds it.
+  await page.locator('.review-widget :is(.review-thread-reply-button, .comment-form .monaco-editor):visible').click();
   await window.type('only where it is slow');
   await page.locator('.review-widget .monaco-button', { hasText: 'Send' }).waitFor();
   await first.locator('a', { hasText: 'Fix this' }).click();
