@@ -5,12 +5,7 @@
 (setq create-lockfiles nil make-backup-files nil)
 (defvar lsp-mode-p (equal (getenv "BACKBURNER_CLIENT") "lsp-mode"))
 
-;; -Q leaves Debian's packages out. Only what is not there already: Emacs 30 brings newer ones of its own.
-(dolist (folder (file-expand-wildcards "/usr/share/emacs/site-lisp/elpa/*"))
-  (unless (and (>= emacs-major-version 29) (string-match-p "/\\(eglot\\|project\\|xref\\|seq\\)-" folder))
-    (add-to-list 'load-path folder)
-    (dolist (file (file-expand-wildcards (concat folder "/*-autoloads.el")))
-      (load file nil t))))
+(load (expand-file-name "packages.el" (file-name-directory load-file-name)) nil t)
 
 (defvar said nil "What the client told the person, latest first.")
 (advice-add 'message :before (lambda (&rest words) (when (car words) (push (apply #'format-message words) said))))
