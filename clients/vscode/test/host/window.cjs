@@ -70,6 +70,28 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
       }
     },
 
+    /** The menu of code actions has this; opened again when it came before the server offered anything. */
+    async offered(text) {
+      const row = page.locator('.action-widget .monaco-list-row', { hasText: text }).first();
+      for (let tries = 0; tries < 10 && !(await row.isVisible()); tries += 1) {
+        await page.keyboard.press('Escape');
+        await page.keyboard.press('Control+.');
+        await row.waitFor({ timeout: 4000 }).catch(() => {});
+      }
+      await row.waitFor();
+    },
+
+    /** Closes what is read, with Escape: one gesture; again when it came so late that it had not the focus yet. */
+    async leave() {
+      window.gestures += 1;
+      await window.peek.waitFor();
+      for (let tries = 0; tries < 10 && (await window.peek.isVisible()); tries += 1) {
+        await page.keyboard.press('Escape');
+        await window.peek.waitFor({ state: 'detached', timeout: 2000 }).catch(() => {});
+      }
+      await window.peek.waitFor({ state: 'detached' });
+    },
+
     async click(locator) {
       window.gestures += 1;
       await locator.click();

@@ -34,8 +34,7 @@ journey('a result is read in place, taken hunk by hunk and taken back', {}, asyn
   await window.peek.locator('.view-line', { hasText: 'words = []' }).waitFor();
   assert.equal(window.gestures, 1, 'gestures to read');
   await window.screenshot('read');
-  await page.keyboard.press('Escape');
-  await window.peek.waitFor({ state: 'detached' });
+  await window.leave();
   await page.locator('[id="status.editor.selection"]', { hasText: 'Ln 9, Col 5' }).waitFor();
   await window.lens('Accept').waitFor();
 
@@ -78,7 +77,7 @@ journey('one journey without a mouse, and the queue by keyboard', {}, async (win
   await window.lens('Read').waitFor();
   await window.press('Control+k', 'n');
   await window.peek.locator('.view-line', { hasText: 'Shorter parse()' }).first().waitFor();
-  await window.press('Escape');
+  await window.leave();
   await window.press('Control+k', 'q');
   await window.row('#1').waitFor();
   await window.focused('.pane-body');
@@ -86,8 +85,7 @@ journey('one journey without a mouse, and the queue by keyboard', {}, async (win
   assert.match(spoken, /Ready, #1 Shorter parse\(\)/);
   await window.screenshot('queue');
   await window.press('Enter');
-  await window.peek.waitFor();
-  await window.press('Escape');
+  await window.leave();
   await window.press('Control+k', 'a');
   await page.locator('.quick-input-list .monaco-list-row', { hasText: '#1 Accept all' }).waitFor();
   for (const action of ['#1 Reject all', '#1 Reply…', '#1 Run again', '#1 Review side by side', 'Delegate…']) {
@@ -122,14 +120,14 @@ journey('a row of the queue is read, judged, stopped and run again where it stan
   await window.press('Control+k', 'q');
   await press(slow, 'Draft');
   await window.peek.locator('.view-line', { hasText: 'slowly' }).first().waitFor();
-  await window.press('Escape');
+  await window.leave();
   await press(slow, 'Stop');
   await window.unfold('Earlier');
   await press(slow, 'Run Again');
   await window.lens('Draft').waitFor();
   await press(quick, 'Read');
   await window.peek.locator('.view-line', { hasText: 'Shorter parse()' }).first().waitFor();
-  await window.press('Escape');
+  await window.leave();
   await window.screenshot('row-actions');
   await press(quick, 'Reject');
   await window.row('Ready').waitFor({ state: 'detached' });
@@ -138,8 +136,7 @@ journey('a row of the queue is read, judged, stopped and run again where it stan
   await press(quick, 'Run Again');
   await window.row('Ready').waitFor();
   await press(quick, 'Read');
-  await window.peek.waitFor();
-  await window.press('Escape');
+  await window.leave();
   await press(quick, 'Accept');
   await window.seesText('return re.findall');
   await page.locator('.tab.active', { hasText: 'lexer.py' }).waitFor();

@@ -17,7 +17,7 @@ journey('Practise leads from the installed extension to an accepted hunk', {}, a
   await window.lens('Read').waitFor();
   await window.click(window.lens('Read'));
   await window.peek.locator('.view-line', { hasText: 'return sum(prices)' }).first().waitFor();
-  await window.press('Escape');
+  await window.leave();
   await window.click(window.lens('Accept'));
   await window.seesText('return sum(prices)');
   const seconds = (Date.now() - began) / 1000;

@@ -8,8 +8,7 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
   const { page } = window;
   await page.locator('.squiggly-warning').first().waitFor();
   await window.goTo(3, 8);
-  await window.press('Control+.');
-  await page.locator('.action-widget .monaco-list-row', { hasText: 'Delegate: fix all 3 like this' }).waitFor();
+  await window.offered('Delegate: fix all 3 like this');
   await window.screenshot('sweep-offer');
   await window.press('Escape');
 
@@ -37,8 +36,7 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
   for (const number of ['#1', '#2']) {
     await window.click(window.row(number));
     await window.peek.locator('.view-line', { hasText: 'Remove an import' }).first().waitFor();
-    await window.press('Escape');
-    await window.peek.waitFor({ state: 'detached' });
+    await window.leave();
   }
   assert.match(world.read('imports.py'), /import os/, 'reading changed something');
   const group = window.row('remove it');

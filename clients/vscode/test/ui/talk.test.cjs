@@ -17,7 +17,7 @@ journey('a question is answered at the line, and a reply goes on from there', {}
   await window.lens('Read').waitFor();
   await window.lens('Read').click();
   await window.peek.locator('.view-line', { hasText: 'Kept for old callers' }).first().waitFor();
-  await page.keyboard.press('Escape');
+  await window.leave();
   await window.lens('Reply').click();
   await page.locator('.review-widget .comment-form .monaco-editor.focused').waitFor();
   await page.keyboard.type('say it in one word');
@@ -46,7 +46,7 @@ journey('a running task shows its draft, takes a note and stops', {}, async (win
   await window.lens('Draft').click();
   await window.peek.locator('.view-line', { hasText: 'How many words a text has, slowly' }).first().waitFor();
   await window.screenshot('draft');
-  await page.keyboard.press('Escape');
+  await window.leave();
   await window.palette('Backburner: Draft Side by Side');
   await page.locator('.monaco-diff-editor .line-insert').first().waitFor();
   await window.screenshot('draft-side-by-side');
