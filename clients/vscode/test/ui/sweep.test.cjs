@@ -32,6 +32,9 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
 
   await window.press('Control+k', 'q');
   await window.row('remove it').filter({ hasText: '3 of 3' }).waitFor();
+  for (const number of ['#1', '#2', '#3']) {
+    await window.lensRow(number).locator('a', { hasText: 'Read' }).waitFor();
+  }
   await window.screenshot('sweep-queue');
   for (const number of ['#1', '#2']) {
     await window.click(window.row(number));
