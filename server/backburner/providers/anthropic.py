@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,7 +30,7 @@ from backburner.model.transcript import (
 )
 from backburner.providers.base import BadAnswer, Broken, Delta, Streamed, TurnSettings
 from backburner.providers.loose import count, is_strict, parse_arguments, table
-from backburner.providers.stream import Call, Heard, SdkErrors, frames
+from backburner.providers.stream import Call, Heard, SdkErrors, exchange, sender
 from backburner.providers.trouble import from_event
 
 if TYPE_CHECKING:
@@ -87,38 +86,18 @@ class AnthropicWire:
         self._spec = spec
         self._now = now
 
-    async def attempt(
+    def attempt(
         self, conversation: Conversation, settings: TurnSettings, heard: Heard
     ) -> AsyncGenerator[Streamed, None]:
         """One request, one answer. Raises `ProviderError`."""
         import anthropic
-        from anthropic import AsyncAPIResponse, AsyncStream
 
-        body = request(conversation, settings, self._spec)
         spec = self._spec
-
-        async def send() -> AsyncAPIResponse[Any]:
-            raw: Any = await self._client.post(
-                "/v1/messages",
-                content=body,
-                cast_to=object,
-                stream=True,
-                stream_cls=AsyncStream[object],
-                options={"headers": {"X-Stainless-Raw-Response": "stream"}},
-            )
-            return raw
-
+        body = request(conversation, settings, spec)
+        send = sender(self._client.post, anthropic.AsyncStream[object], "/v1/messages", body)
         errors = SdkErrors(anthropic.APIStatusError, anthropic.APIConnectionError)
         call = Call(spec.provider, spec.model, settings.stall_s, heard, self._now)
-        reader = Reader(spec)
-        async with aclosing(frames(send, errors, call)) as events:
-            async for data in events:
-                delta = reader.read(data)
-                if delta is not None:
-                    yield delta
-                if reader.done:
-                    break
-        yield reader.turn()
+        return exchange(send, errors, call, Reader(spec))
 
     async def give_up(self, awaited: str) -> None:
         """Nothing is ever awaited here."""

@@ -7,7 +7,6 @@ is shown and not sent back. Never run against the real hosts.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,7 +29,7 @@ from backburner.model.transcript import (
 from backburner.providers import openai_client
 from backburner.providers.base import BadAnswer, Broken, Delta, Streamed, TurnSettings
 from backburner.providers.loose import count, is_strict, parse_arguments, table
-from backburner.providers.stream import Call, Heard, frames
+from backburner.providers.stream import Call, Heard, exchange
 from backburner.providers.trouble import from_event
 
 if TYPE_CHECKING:
@@ -50,22 +49,14 @@ class ChatWire:
         self._spec = spec
         self._clock = clock
 
-    async def attempt(
+    def attempt(
         self, conversation: Conversation, settings: TurnSettings, heard: Heard
     ) -> AsyncGenerator[Streamed, None]:
         """One request, one answer. Raises `ProviderError`."""
         call = Call(self._spec.provider, self._spec.model, settings.stall_s, heard, self._clock.now)
         send = openai_client.sender(self._client, "/chat/completions", request(conversation, settings, self._spec))
         taken = sum(isinstance(entry, Turn) for entry in conversation.entries)
-        reader = Reader(self._spec, taken)
-        async with aclosing(frames(send, openai_client.errors(), call)) as events:
-            async for data in events:
-                delta = reader.read(data)
-                if delta is not None:
-                    yield delta
-                if reader.done:
-                    break
-        yield reader.turn()
+        return exchange(send, openai_client.errors(), call, Reader(self._spec, taken))
 
     async def give_up(self, awaited: str) -> None:
         """Nothing is ever awaited here."""

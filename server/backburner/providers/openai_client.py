@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from backburner.providers import stream
 from backburner.providers.stream import RawResponse, SdkErrors
 
 if TYPE_CHECKING:
@@ -42,21 +43,9 @@ def errors() -> SdkErrors:
 
 
 def sender(client: openai.AsyncOpenAI, path: str, body: bytes) -> Callable[[], Awaitable[RawResponse]]:
-    """Posts a prepared body (the SDK takes 100 ms to build a long one) and leaves the answer unread."""
     from openai import AsyncStream
 
-    async def send() -> RawResponse:
-        raw: Any = await client.post(
-            path,
-            content=body,
-            cast_to=object,
-            stream=True,
-            stream_cls=AsyncStream[object],
-            options={"headers": {"X-Stainless-Raw-Response": "stream"}},
-        )
-        return raw
-
-    return send
+    return stream.sender(client.post, AsyncStream[object], path, body)
 
 
 async def ask(client: openai.AsyncOpenAI, method: str, path: str, body: bytes | None = None) -> tuple[bytes, Any]:

@@ -45,7 +45,7 @@ from backburner.providers.base import (
     TurnSettings,
 )
 from backburner.providers.loose import count, is_strict, parse_arguments, table
-from backburner.providers.stream import Call, Heard, frames, guarded
+from backburner.providers.stream import Call, Heard, exchange, guarded
 from backburner.providers.trouble import from_event
 
 if TYPE_CHECKING:
@@ -78,20 +78,13 @@ class ResponsesWire:
         body = request(conversation, settings, self._spec)
         begun = await self._found(settings.awaited, call) if settings.awaited else None
         if begun is not None or (settings.when != "now" and self._spec.windows):
-            async with aclosing(self._background(body, begun, call)) as items:
-                async for item in items:
-                    yield item
-            return
-        send = openai_client.sender(self._client, "/responses", body)
-        reader = Reader(self._spec)
-        async with aclosing(frames(send, openai_client.errors(), call)) as events:
-            async for data in events:
-                delta = reader.read(data)
-                if delta is not None:
-                    yield delta
-                if reader.done:
-                    break
-        yield reader.turn()
+            streamed = self._background(body, begun, call)
+        else:
+            send = openai_client.sender(self._client, "/responses", body)
+            streamed = exchange(send, openai_client.errors(), call, Reader(self._spec))
+        async with aclosing(streamed) as items:
+            async for item in items:
+                yield item
 
     async def _background(
         self, body: bytes, begun: dict[str, Any] | None, call: Call

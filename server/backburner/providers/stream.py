@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from backburner.providers.base import BadAnswer, Broken, Stalled, duration
+from backburner.model.transcript import Turn
+from backburner.providers.base import BadAnswer, Broken, Delta, Stalled, duration
 from backburner.providers.trouble import from_body, from_status
 
 FRAME_LIMIT = 64 * 1024 * 1024
@@ -50,6 +51,52 @@ class Call(NamedTuple):
     stall_s: float
     heard: Heard
     now: Callable[[], float]
+
+
+class Reader(Protocol):
+    """Makes an answer of the frames of one wire format. Raises `ProviderError` for what is none."""
+
+    done: bool
+    """Nothing more is to be read."""
+
+    def read(self, data: bytes) -> Delta | None: ...
+    def turn(self) -> Turn: ...
+
+
+async def exchange(
+    send: Callable[[], Awaitable[RawResponse]], errors: SdkErrors, call: Call, reader: Reader
+) -> AsyncGenerator[Delta | Turn, None]:
+    """Send, then yield what is said as it comes and the whole turn at the end. Raises `ProviderError`."""
+    async with aclosing(frames(send, errors, call)) as events:
+        async for data in events:
+            delta = reader.read(data)
+            if delta is not None:
+                yield delta
+            if reader.done:
+                break
+    yield reader.turn()
+
+
+def sender(
+    post: Callable[..., Awaitable[Any]], stream: type[object], path: str, body: bytes
+) -> Callable[[], Awaitable[RawResponse]]:
+    """Posts a prepared body (an SDK takes 100 ms to build a long one) and leaves the answer unread.
+
+    `post`: that of an SDK's client; `stream`: the same SDK's type of a stream of objects.
+    """
+
+    async def send() -> RawResponse:
+        raw: Any = await post(
+            path,
+            content=body,
+            cast_to=object,
+            stream=True,
+            stream_cls=stream,
+            options={"headers": {"X-Stainless-Raw-Response": "stream"}},
+        )
+        return raw
+
+    return send
 
 
 async def frames(
