@@ -123,9 +123,11 @@ class StatusLine:
             # Then there is no progress in this client, for as long as tasks run.
             logger.info("the client takes no progress: %s", error)
             return
-        self._taken = True
-        if self._began:
-            self._send(types.WorkDoneProgressBegin(title="Backburner", message=text, cancellable=False))
+        self._taken = self._began
+        self._send(types.WorkDoneProgressBegin(title="Backburner", message=text, cancellable=False))
+        if not self._began:
+            # It was over before the client agreed. Helix shows what it agreed to until it ends.
+            self._send(types.WorkDoneProgressEnd())
 
     def _send(
         self, value: types.WorkDoneProgressBegin | types.WorkDoneProgressReport | types.WorkDoneProgressEnd
