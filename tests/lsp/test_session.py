@@ -220,6 +220,23 @@ async def test_the_diff_document_judges_hunks_wherever_it_lies(root: Path) -> No
         assert path.stat().st_mode & 0o222 == 0
 
 
+async def test_the_first_thing_that_is_asked_about_a_text_waits_for_its_project(root: Path) -> None:
+    """Neovim opens our documents over a connection of their own, and a person may ask before anything is loaded there."""
+    async with house() as home:
+        editor = await ready(home, root, SHOWS)
+        await editor.until(lambda: editor.shown, "the document")
+    for text in (editor.shown[0], editor.uri("a.py")):
+        for has_lenses in (False, True):
+            async with house() as home:
+                other = await home.editor(root, initialize={"rootUri": None, "workspaceFolders": None})
+                other.open(text)
+                if has_lenses:
+                    titles = await other.lenses(text)
+                else:
+                    titles = [action["title"] for action in await other.actions(text, 0)]
+                assert [title for title in titles if "#1" in title], text
+
+
 async def test_an_instruction_is_written_and_saving_starts_it_once(root: Path) -> None:
     async with house() as home:
         editor = await home.editor(root, SHOWS)

@@ -32,7 +32,7 @@ def code_action(session: Session, params: types.CodeActionParams) -> Actions | A
         automatic=params.context.trigger_kind == types.CodeActionTriggerKind.Automatic,
         ours=ours,
     )
-    if asked.automatic or not session.publisher.is_behind:
+    if asked.automatic or not session.is_behind(uri):
         if not asked.automatic:
             session.publisher.look()
         return _offered(session, asked)
@@ -40,7 +40,7 @@ def code_action(session: Session, params: types.CodeActionParams) -> Actions | A
 
 
 async def _look(session: Session, asked: Asked) -> Actions:
-    await session.publisher.catch_up()
+    await session.catch_up(asked.uri)
     session.publisher.look()
     return _offered(session, asked)
 

@@ -13,11 +13,12 @@ from backburner.lsp.session import Session
 
 def hover(session: Session, params: types.HoverParams) -> types.Hover | Awaitable[types.Hover | None] | None:
     """What stands over the mark under the cursor. The person looks: it is what is true now."""
-    if not session.publisher.is_behind:
+    uri = params.text_document.uri
+    if not session.is_behind(uri):
         return _over(session, params)
 
     async def look() -> types.Hover | None:
-        await session.publisher.catch_up()
+        await session.catch_up(uri)
         session.publisher.look()
         return _over(session, params)
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from lsprotocol import types
 
 from backburner.lsp.session import Session
 
+Lenses = list[types.CodeLens]
 
-def code_lens(session: Session, params: types.CodeLensParams) -> list[types.CodeLens]:
-    """Plain function: sees the text that the client had when it asked."""
+
+def code_lens(session: Session, params: types.CodeLensParams) -> Lenses | Awaitable[Lenses]:
+    """Plain function: sees the text that the client had when it asked. The first that asks waits for the project."""
     uri = params.text_document.uri
     if not session.has_lens:
         # Now it is known that lenses show here; running tasks need no problem any more.
         session.has_lens = True
         session.publisher.look()
-    return session.publisher.lenses(uri)
+    if session.is_loaded(uri):
+        return session.publisher.lenses(uri)
+
+    async def later() -> Lenses:
+        await session.catch_up(uri)
+        return session.publisher.lenses(uri)
+
+    return later()

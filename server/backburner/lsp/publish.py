@@ -84,6 +84,7 @@ class Publisher:
         """The lenses that the client was last asked to fetch, and how often."""
         self._dirty: set[Path] = set()
         """Projects whose state is newer than what is shown."""
+        self._catching_up = asyncio.Lock()
         self._wake = asyncio.Event()
         self._counted = float("-inf")
         self._looks = asyncio.Event()
@@ -276,21 +277,26 @@ class Publisher:
     @property
     def is_behind(self) -> bool:
         """Something happened since what is shown was true."""
-        return bool(self._dirty)
+        return bool(self._dirty) or self._catching_up.locked()
 
     @property
     def gave_up(self) -> bool:
         """The client was asked often enough to fetch lenses that it does not fetch."""
         return self._asked[1] >= LENS_TRIES
 
+    def shows(self, root: Path) -> bool:
+        """Something of a project was shown: it is loaded, and so are its texts."""
+        return root in self._shown
+
     async def catch_up(self) -> None:
         """Show what is true now: the person looks."""
-        for root in tuple(self._dirty):
-            engine = self.session.engines[root]
-            self._dirty.discard(root)
-            state, held = engine.state, engine.held
-            await engine.texts.load(needed_texts(state))
-            self._shown[root] = Shown(state, held)
+        async with self._catching_up:
+            for root in tuple(self._dirty):
+                engine = self.session.engines[root]
+                self._dirty.discard(root)
+                state, held = engine.state, engine.held
+                await engine.texts.load(needed_texts(state))
+                self._shown[root] = Shown(state, held)
 
     async def _round(self) -> None:
         if self._dirty:

@@ -258,6 +258,29 @@ class Session:
         except Refusal as refusal:
             logger.info("%s was not loaded: %s", root, refusal.message)
 
+    def is_loaded(self, uri: str) -> bool:
+        """The project that a text shows something of is there, or it has none."""
+        root = self._root_of(uri)
+        return root is None or self.publisher.shows(root)
+
+    def is_behind(self, uri: str) -> bool:
+        """What shows in a text may not be what is true now."""
+        return self.publisher.is_behind or not self.is_loaded(uri)
+
+    async def catch_up(self, uri: str) -> None:
+        """Show in a text what is true now."""
+        root = self._root_of(uri)
+        if root is not None:
+            await self.load(root)
+        await self.publisher.catch_up()
+
+    def _root_of(self, uri: str) -> Path | None:
+        """The project that a text shows something of: its own, or that of a document of ours."""
+        if self.letters.has(uri):
+            return self.letters.root(uri)
+        owned = self.roots.owner(uri)
+        return None if owned is None else owned.root
+
     def active(self) -> None:
         """The person did something here."""
         if not self.client.command_line:
