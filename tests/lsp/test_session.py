@@ -427,6 +427,24 @@ async def test_a_hunk_that_only_adds_lines_is_where_they_are_in_the_merged_text(
         assert spans == [([0, 0], [0, 1]), ([1, 2], [2, 3]), ([5, 6], [6, 7])]
 
 
+async def test_what_an_accept_changed_is_kept_before_the_verdict_counts(root: Path) -> None:
+    """Else an undo behind it, or after a crash, has nothing to go back to."""
+    async with house() as home:
+        editor = await ready(home, root)
+        engine = home.service.editors.sessions[0].engines[root]
+        missing: list[list[str]] = []
+
+        def look(*_: object) -> None:
+            for accept in engine.state.tasks[1].accepts:
+                missing.append(engine.shadow.loose.missing([id for id in (accept.before_id, accept.after_id) if id]))
+
+        engine.subscribe(look)
+        editor.set_text("a.py", "# mine\n" + TEXT)
+        await editor.command("accept", {"task": 1})
+        assert missing
+        assert not any(missing)
+
+
 async def test_what_was_typed_while_a_proposal_was_edited_is_no_part_of_it(root: Path) -> None:
     async with house() as home:
         editor = await ready(home, root)

@@ -119,7 +119,7 @@ class Scenario(Seeing):
             refusal = str(error)
         else:
             refusal = None
-        assert self.updating or refusal == step.refusal, f"{step.name}{step.positional}"
+        assert self.updating or refusal == step.refusal, f"{step.name}{step.positional}: {refusal}"
         return refusal
 
     async def _command(self, step: Call) -> None:

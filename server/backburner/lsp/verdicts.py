@@ -165,9 +165,10 @@ async def accept_text(
         # They need no edit and so no proof; the accept that was begun is about the others alone.
         await session.submit(engine, w.Judge(task=task.number, items=placing.already, verdict="accepted"))
     if placing.placed:
+        # Before the verdict counts: it can be undone from then on.
+        await engine.keep_texts([text for text in (placing.before, placing.after) if text is not None])
         await judged(session, engine, task, path, placing.placed, proof)
         session.reverts.add(engine.root, path, task.number, placing.placed, placing.before, placing.after)
-        session.spawn(engine.keep_texts([text for text in (placing.before, placing.after) if text is not None]), "keep")
 
 
 async def judged(session: Session, engine: Engine, task: Task, path: str, items: tuple[str, ...], proof: Proof) -> None:
