@@ -91,6 +91,7 @@ REFUSED: list[tuple[str, Callable[[Story], object], Command, str, str]] = [
     ("reply to a question", asking, requeue("reply", "x"), "asking", "Answer it"),
     ("reply without text", Story.ready, requeue("reply", "  "), "bad_arguments", "no text"),
     ("reply while accepting", accept_open, requeue("reply", "x"), "busy", "lexer.py"),
+    ("refit of what is decided", accepted, requeue("refit"), "already_decided", "decided already"),
     ("refit without a change", report, requeue("refit"), "no_result", "no change to refit"),
     ("continue without anything", failed, requeue("continue"), "no_result", "Run again"),
     ("resume by hand", Story.ready, requeue("resume"), "bad_arguments", "by itself"),

@@ -8,7 +8,10 @@ from typing import NoReturn
 
 from backburner import __version__
 
-EPILOG = "Exit codes: 0 done, 1 the task failed, 2 wrong usage, 3 not found, 4 refused (conflict, stale, budget)."
+EPILOG = (
+    "Exit codes: 0 done, 1 the task failed, was stopped or still waits, 2 wrong usage, 3 not found, "
+    "4 refused (conflict, stale, budget)."
+)
 
 
 class _JsonParser(argparse.ArgumentParser):
@@ -27,13 +30,17 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
         epilog=EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"backburner {__version__}")
+    parser.add_argument("-C", dest="directory", metavar="DIR", default="", help="work as if started in DIR")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, help: str, *, task: bool = False, has_json: bool = True) -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=help, description=help, epilog=EPILOG)
         if has_json:
             sub.add_argument("--json", action="store_true", help="print JSON")
-        sub.add_argument("-C", dest="directory", metavar="DIR", default="", help="work as if started in DIR")
+        # Before the verb too, as git has it: what was said there stands unless it is said here again.
+        sub.add_argument(
+            "-C", dest="directory", metavar="DIR", default=argparse.SUPPRESS, help="work as if started in DIR"
+        )
         if task:
             sub.add_argument("task", metavar="N", help="number of the task, such as 12 or #12")
         return sub
@@ -46,11 +53,15 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
         "--recipe", default="", help="implement, fix, test, refactor, document, review, explain, check"
     )
     delegate.add_argument("--agent", default="", help="who does it, such as opus or codex; several with commas")
-    delegate.add_argument("--effort", default="")
-    delegate.add_argument("--when", choices=("now", "2h", "8h"), default="now")
-    delegate.add_argument("--pace", choices=("run", "step"), default="")
-    delegate.add_argument("--after", metavar="N", default="")
-    delegate.add_argument("--budget", type=float, metavar="USD")
+    delegate.add_argument("--effort", default="", help="how hard the agent thinks, in its provider's words: low, high")
+    delegate.add_argument(
+        "--when", choices=("now", "2h", "8h"), default="now", help="how soon; later is cheaper where a provider has it"
+    )
+    delegate.add_argument(
+        "--pace", choices=("run", "step"), default="", help="step: stop after the plan and after each change"
+    )
+    delegate.add_argument("--after", metavar="N", default="", help="wait for this task and start from its result")
+    delegate.add_argument("--budget", type=float, metavar="USD", help="what it may cost at the most")
     delegate.add_argument("--wait", action="store_true", help="wait until it is no longer queued or running")
 
     listing = verb("list", "the queue")
@@ -79,8 +90,8 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
     ):
         verb(name, help, task=True).add_argument("text", metavar=what.upper())
     retry = verb("retry", "start a task over", task=True)
-    retry.add_argument("--agent", default="")
-    retry.add_argument("--effort", default="")
+    retry.add_argument("--agent", default="", help="another agent than before")
+    retry.add_argument("--effort", default="", help="another effort than before")
     verb("refit", "fit a result to your text as it is now", task=True)
     verb("continue", "go on after a step", task=True)
     verb("start", "start a waiting task anyway", task=True)
@@ -88,16 +99,16 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
     stop.add_argument("--keep", action="store_true", help="make its draft the result")
     wait = verb("wait", "wait until tasks are no longer queued or running")
     wait.add_argument("tasks", nargs="+", metavar="N")
-    wait.add_argument("--timeout", type=float, default=0.0, metavar="SECONDS")
+    wait.add_argument("--timeout", type=float, default=0.0, metavar="SECONDS", help="wait no longer than this")
     raising = verb("raise", "raise the budget of a task, or of today")
-    raising.add_argument("task", nargs="?", default="", metavar="N")
-    raising.add_argument("--usd", type=float, default=0.0)
+    raising.add_argument("task", nargs="?", default="", metavar="N", help="the task; without it, the limit of the day")
+    raising.add_argument("--usd", type=float, default=0.0, help="the new limit; default: twice the present one")
     verb("next", "the result that is best read next")
     today = verb("today", "what the day came to")
     today.add_argument("day", nargs="?", default="", metavar="YYYY-MM-DD")
     verb("doctor", "what works here and what to do next")
     trust = verb("trust", "show what a project file wants, and approve it")
-    trust.add_argument("path", nargs="?", default="backburner.toml")
+    trust.add_argument("path", nargs="?", default="", help="default: the project's backburner.toml")
     trust.add_argument("--yes", action="store_true", help="approve the bytes as they are now")
     verb("practise", "make a sample project to practise on, without a key")
     demo = verb("demo", "see it all in under a minute, on a copy of a real project", has_json=False)

@@ -23,10 +23,9 @@ def task(view: dict[str, Any]) -> None:
     """`show`: what the hover says, and the whole report."""
     console = _console()
     console.print(_title(view), markup=False, highlight=False, style="bold")
-    console.print(
-        f"{view['state']} · {view['recipe']} · {view['target']} · {view['agent']} {view['model']}".rstrip(),
-        markup=False,
-    )
+    recipe = "" if view["recipe"] == "free" else view["recipe"]
+    agent = " ".join(dict.fromkeys(name for name in (view["agent"], view["model"]) if name))
+    console.print(" · ".join(part for part in (view["state"], recipe, view["target"], agent) if part), markup=False)
     for label, text in (
         ("", view["summary"]),
         ("Error", view["error"]),
@@ -53,7 +52,7 @@ def task(view: dict[str, Any]) -> None:
         )
     for risk in view.get("risks", []):
         console.print(f"! {risk}", markup=False)
-    console.print(_facts(view), markup=False, highlight=False)
+    console.print(_size(view), markup=False, highlight=False)
     if view.get("report"):
         console.print("")
         console.print(view["report"], markup=False)
@@ -68,7 +67,7 @@ def queue_table(answer: dict[str, Any]) -> RenderableType:
     from rich.text import Text
 
     if not answer["rows"]:
-        return Text(answer.get("empty", ""))
+        return Text('Nothing cooking. To begin: backburner delegate FILE:LINE "what should be done"')
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1)
@@ -141,14 +140,23 @@ def _title(view: dict[str, Any]) -> str:
 
 
 def _facts(view: dict[str, Any]) -> str:
-    parts = [view["state"]]
+    waits = view["waits"] if view["state"] == "queued" else ""
+    # That its turn will come needs no saying.
+    parts = [view["state"], "" if waits.startswith("queued") else waits, _size(view), view["error"]]
+    return " · ".join(part for part in parts if part)
+
+
+def _size(view: dict[str, Any]) -> str:
+    """`+24 −3 in 2 files · 1 of 4 left · $0.41`"""
+    parts: list[str] = []
     added, removed = sum(file["added"] for file in view["files"]), sum(file["removed"] for file in view["files"])
     if view["files"]:
         parts.append(f"+{added} −{removed} in {len(view['files'])} file{'s' if len(view['files']) > 1 else ''}")
+    left = sum(hunk["verdict"] == "open" for hunk in view["hunks"])
+    if view["state"] == "ready" and 0 < left < len(view["hunks"]):
+        parts.append(f"{left} of {len(view['hunks'])} left")
     cost = view["cost_usd"]
     parts.append("price unknown" if cost is None else f"${cost:.2f}")
-    if view["error"]:
-        parts.append(view["error"])
     return " · ".join(parts)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -27,8 +27,8 @@ INTERRUPTED = 130
 
 def run(arguments: Namespace) -> int:
     """Run the verb; sentences of refusals go to stderr (as JSON with `--json`)."""
-    cwd = Path(arguments.directory).resolve() if getattr(arguments, "directory", "") else Path.cwd()
     try:
+        cwd = _standing(arguments.directory)
         if arguments.verb == "demo":
             from backburner.cli.demo import demo
 
@@ -52,6 +52,14 @@ def run(arguments: Namespace) -> int:
         _drop_output()
         print(f"backburner: {error.strerror or error}.", file=sys.stderr)
         return FAILED
+
+
+def _standing(directory: str) -> Path:
+    """The folder that the verb works in."""
+    folder = Path(directory).resolve() if directory else Path.cwd()
+    if not folder.is_dir():
+        raise CliError(f"{directory} is no folder.", NOT_FOUND, "unknown_folder")
+    return folder
 
 
 def delegate(client: Client, arguments: Namespace, cwd: Path) -> int:
@@ -214,27 +222,32 @@ def doctor(client: Client, arguments: Namespace, cwd: Path) -> int:
 
 
 def trust(client: Client, arguments: Namespace, cwd: Path) -> int:
-    path = (cwd / arguments.path).absolute()
-    if not path.is_file():
-        raise CliError(f"{arguments.path}: there is no such file.", NOT_FOUND, "unknown_file")
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    wish = {"path": str(path), "sha256": digest if arguments.yes else ""}
-    answer = client.command("trust", wish)
+    shown = client.command("trust", {"path": str((cwd / arguments.path).absolute()) if arguments.path else ""})
+    if not shown["sha256"]:
+        raise CliError(shown["sentence"], NOT_FOUND, "unknown_file")
+    answer = shown
+    if arguments.yes:
+        answer = client.command("trust", {"path": shown["path"], "sha256": shown["sha256"]})
     if arguments.json:
-        print(json.dumps({"path": str(path), "sha256": digest, **answer}, indent=2))
-        return DONE
-    if not arguments.yes:
-        print(data.decode("utf-8", "replace"))
-    print(
-        answer.get("sentence", "Approved." if arguments.yes else "Run again with --yes to approve exactly these bytes.")
-    )
+        print(json.dumps(answer, indent=2))
+    elif arguments.yes or shown["approved"]:
+        print(answer["sentence"])
+    else:
+        print(shown["text"])
+        print("To approve exactly these bytes, run the same command with --yes.")
     return DONE
 
 
 def practise(client: Client, arguments: Namespace, cwd: Path) -> int:
     answer = client.command("practise", {})
-    print(json.dumps(answer, indent=2) if arguments.json else answer.get("sentence", answer.get("folder", "")))
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        print(answer["sentence"])
+        place = f"{answer['uri'].rpartition('/')[2]}:{answer['line'] + 1}"
+        print("Open it in an editor, or try the first place from here:")
+        print(f"  cd {shlex.quote(answer['folder'])}")
+        print(f'  backburner delegate {place} "use sum()" --wait')
     return DONE
 
 

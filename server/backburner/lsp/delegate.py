@@ -21,7 +21,7 @@ from backburner.model.comments import comments
 from backburner.model.instruction import QUICK, RECIPES, parse
 from backburner.model.symbols import symbols
 from backburner.model.task import Target
-from backburner.review.words import money
+from backburner.review.words import money, plural
 
 MOST_TARGETS = 500
 
@@ -62,7 +62,16 @@ def target_at(session: Session, owned: Owned, place: Place) -> Target:
         if not whole.exists():
             raise Refusal(f"{owned.path} is not on disk and not open here. Save it first.", "unknown_file")
         raise Refusal(f"{owned.path} is no text that I can read.", "binary")
+    if session.client.command_line:
+        # Typed by hand. An editor's place is clamped as the protocol wants it.
+        _require_line(owned.path, text, place.start_line)
     return target(owned.path, text, place, session.client.encoding)
+
+
+def _require_line(path: str, text: str, line: int) -> None:
+    lines = max(1, text.count("\n") + (not text.endswith("\n")))
+    if line >= lines:
+        raise Refusal(f"{path} has {plural(lines, 'line')}; there is no line {line + 1}.", "no_such_line")
 
 
 async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -27,23 +28,40 @@ def trust(session: Session, argument: TrustArguments) -> Answer:
     async def later() -> dict[str, Any]:
         path = _project_file(session, argument.path)
         if not path.is_file():
-            return {"path": str(path), "sha256": "", "text": "", "sentence": f"There is no {path.name} to approve."}
+            return {"path": str(path), "sha256": "", "text": "", "sentence": f"There is no {path} to approve."}
+        trust = session.editors.projects.book.trust
         data = path.read_bytes()
         if len(data) > LARGEST:
             raise Refusal(f"{path.name} is too large to be approved.", "too_large")
+        _require_readable(path, data)
         if not argument.sha256:
+            approved = trust.is_approved(path, data)
             return {
                 "path": str(path),
                 "sha256": digest(data),
                 "text": data.decode("utf-8", "replace"),
-                "sentence": "Read it, then approve exactly these bytes.",
+                "approved": approved,
+                "sentence": f"{path.name} is approved as it is."
+                if approved
+                else "Read it, then approve exactly these bytes.",
             }
-        if not session.editors.projects.book.trust.approve(path, argument.sha256):
+        if not trust.approve(path, argument.sha256):
             raise Refusal(f"{path.name} is not what was shown any more. Read it again.", "changed")
         session.publisher.look()
         return {"path": str(path), "sha256": argument.sha256, "sentence": f"Approved {path.name} as it is now."}
 
     return later()
+
+
+def _require_readable(path: Path, data: bytes) -> None:
+    """Only what can take effect is approved: settings that can be read, or a recipe."""
+    if path.name == PROJECT_FILE:
+        try:
+            tomllib.loads(data.decode())
+        except ValueError as error:
+            raise Refusal(f"{path.name} is not valid TOML: {error}. Mend it first.", "bad_file") from error
+    elif path.suffix != ".md":
+        raise Refusal(f"{path.name} is neither {PROJECT_FILE} nor a recipe: nothing to approve.", "bad_file")
 
 
 def _project_file(session: Session, given: str) -> Path:

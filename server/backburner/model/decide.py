@@ -177,6 +177,8 @@ def _requeue(task: Task, command: w.Requeue, now: float) -> Decision:
         return busy(task, task.accepting[0].path)
     if kind in ("refit", "continue") and task.result is None and not task.changes:
         return refuse("no_result", f"#{number} has nothing to go on from. Use Run again.")
+    if kind == "refit" and task.state in ("accepted", "rejected"):
+        return refuse("already_decided", f"Everything of #{number} is decided already.")
     if kind == "refit" and task.result is not None and not task.result.proposal.files:
         return refuse("no_result", f"#{number} has no change to refit.")
     if kind == "continue" and task.failure is None and task.result is not None and not task.result.step:

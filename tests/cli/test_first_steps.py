@@ -1,0 +1,86 @@
+"""What somebody types who has just installed it: no key yet, the canned agent, lines and folders that are wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cli.shell import BEFORE, Shell, open_shell
+from emulator.script import Call, Scene, Script, Turn
+
+ADD = {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
+MUL = {"path": "calc.py", "old": "def mul(a, b):\n    return a + b", "new": "def mul(a, b):\n    return a * b"}
+EDITS = (Call("edit", ADD), Call("edit", MUL))
+SCRIPT = Script((Scene(match="correct both", turn=(Turn(calls=EDITS), Turn(say="Done."))),))
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    async with open_shell(tmp_path, SCRIPT) as opened:
+        yield opened
+
+
+async def test_practising_says_what_to_type_and_that_works(shell: Shell) -> None:
+    said = await shell.run("practise")
+    folder, command = (line.strip() for line in said.stdout.splitlines()[-2:])
+    assert folder == f"cd {shell.home.path / 'practise'}"
+    assert command == 'backburner delegate practise.py:5 "use sum()" --wait'
+    ended = await shell.run("delegate", "practise.py:5", "use sum()", "--wait", "-C", folder.removeprefix("cd "))
+    assert "#1 Use sum()" in ended.stdout
+    shown = await shell.run("-C", folder.removeprefix("cd "), "show", "1")
+    assert shown.stdout.splitlines()[1] == "ready · practise.py:5-9 · practice"
+
+
+async def test_a_task_that_waits_for_an_agent_says_so_at_once(shell: Shell) -> None:
+    shell.env = {}
+    assert 'backburner delegate FILE:LINE "' in (await shell.run("list")).stdout
+    said = await shell.run("delegate", "calc.py:1", "explain it")
+    assert said.stdout == "#1 explain it queued · waits: no agent yet · $0.00\n"
+
+
+async def test_what_is_left_of_a_result_is_said(shell: Shell) -> None:
+    await shell("delegate", "calc.py", "correct both", "--wait")
+    said = await shell.run("accept", "1/1")
+    assert "ready · +2 −2 in 1 file · 1 of 2 left" in said.stdout
+    await shell("accept", "1")
+    refused = await shell("refit", "1", code=4)
+    assert "decided already" in refused["error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("delegate", "calc.py:7", "x"), "calc.py has 6 lines; there is no line 7."),
+        (("delegate", "empty.py:2", "x"), "empty.py has 1 line;"),
+        (("list", "-C", "nowhere"), "nowhere is no folder."),
+        (("-C", "nowhere", "list"), "nowhere is no folder."),
+        (("list", "-C", "calc.py"), "calc.py is no folder."),
+    ],
+)
+async def test_a_place_that_is_not_there_is_not_found(shell: Shell, words: tuple[str, ...], says: str) -> None:
+    (shell.project / "empty.py").touch()
+    assert says in (await shell(*words, code=3))["error"]
+    assert await shell("list") == []
+
+
+async def test_trust_approves_what_can_be_read_and_nothing_else(shell: Shell) -> None:
+    assert "backburner.toml" in (await shell("trust", code=3))["error"]
+    file = shell.project / "backburner.toml"
+    for text, says in (("[check]\ncommand = \n", "not valid TOML"), ("# \udcff", "not valid TOML")):
+        file.write_bytes(text.encode(errors="surrogateescape"))
+        for words in (("trust",), ("trust", "--yes")):
+            assert says in (await shell(*words, code=4))["error"]
+    assert "neither" in (await shell("trust", "calc.py", "--yes", code=4))["error"]
+    file.write_text('[check]\ncommand = "true"\n')
+    (shell.project / "inner").mkdir()
+    inner = shell.project / "inner"
+    said = await shell.run("trust", cwd=inner)
+    assert 'command = "true"' in said.stdout
+    assert "with --yes" in said.stdout
+    assert "Approved" in (await shell.run("trust", "--yes", cwd=inner)).stdout
+    assert (await shell.run("trust")).stdout == "backburner.toml is approved as it is.\n"
+    assert shell.text() == BEFORE
+    assert os.listdir(inner) == []
