@@ -14,6 +14,18 @@ end, {
   end,
 })
 
+-- `vim.lsp.enable` serves a buffer once its kind is known; some ordinary files have none.
+if vim.lsp.is_enabled then
+  vim.api.nvim_create_autocmd({ 'BufReadPost', 'BufNewFile' }, {
+    group = vim.api.nvim_create_augroup('backburner', {}),
+    callback = function(event)
+      if vim.bo[event.buf].filetype == '' and vim.lsp.is_enabled('backburner') then
+        require('backburner.client').start(event.buf)
+      end
+    end,
+  })
+end
+
 vim.keymap.set({ 'n', 'x' }, '<Plug>(backburner-delegate)', function()
   return require('backburner.delegate').operator()
 end, { expr = true, desc = 'Delegate {motion} or selection' })

@@ -39,7 +39,9 @@ add([[
 :[range]Backburner {verb} [#task] [words]
 
 A verb about a task takes the one that is named, else the one at the cursor,
-else the one that is being read, else it asks.
+else the one that is being read, else it asks. The hunk at the cursor is found
+in the code while its result is read, on both sides of the diff, in a diff
+document, and on the line to which the quickfix list led.
 ]])
 local verbs = vim.tbl_keys(commands.verbs)
 table.sort(verbs)
@@ -51,11 +53,14 @@ section('MAPS', 'backburner-maps')
 add([[
 <Plug>(backburner-delegate)      an operator: delegates {motion}; `.` repeats it
                                  with the same words. In Visual mode too.
+                                 Left without words, `.` asks again.
 <Plug>(backburner-{verb}-here)   delegate, again, queue, next, read, accept,
                                  reject, reply, review
 
 While a result is read, `]h` and `[h` go to its next and previous hunk in the
-buffers that it changes, unless you mapped them there.
+buffers that it changes, unless you mapped them there. Replies, notes and
+answers are written in a small buffer: `:w` or <C-s> sends, `q` leaves; what was
+not sent is there again the next time.
 ]])
 section('OPTIONS', 'backburner-options')
 for _, name in ipairs(config.order) do
@@ -71,6 +76,9 @@ require('backburner').statusline()   `bb 3 +2 ?1`: running, to read, questions;
                                      empty when nothing is pending
 g:backburner_status                  the same string
 g:backburner_status_dict             the same table
+b:backburner_tasks                   numbers of the tasks that stand in a file
+
+With several projects open, all of these are about the one you are in.
 
 Events: User BackburnerStatus, BackburnerReady, BackburnerAsks,
 BackburnerFailed; `data` says how many.

@@ -6,10 +6,12 @@ local M = {}
 
 local NAME = 'backburner'
 local BACK_OFF_MS = { 500, 1000, 2000, 5000, 10000 }
+local WRITING_MS = 2000
 
 local restarts = 0
 local stopping = false
-local last = nil --- @type integer? the client that was used last
+local enabled = false -- By `vim.lsp.enable`; whoever takes that back does not want it started again.
+local last = nil --- @type integer? the client of the file that the person was in last
 
 --- Ordinary files only: no help, terminals, quickfix lists, or buffers of other plugins.
 --- @param bufnr integer
@@ -19,7 +21,7 @@ function M.is_ordinary(bufnr)
     return false
   end
   local name = vim.api.nvim_buf_get_name(bufnr)
-  return name ~= '' and not name:match('^%w+://')
+  return name ~= '' and not name:match('^[%w+.-]+://')
 end
 
 --- What the server may count on from us, beside what Neovim itself announces.
@@ -54,20 +56,28 @@ local function settings()
   return next(own) and { backburner = own } or {}
 end
 
+--- Whether `vim.lsp.enable('backburner')` holds.
+--- @return boolean
+local function is_enabled()
+  return vim.lsp.is_enabled ~= nil and vim.lsp.is_enabled(NAME)
+end
+
 --- @param err table?
 --- @param result table
-local function on_status(err, result)
+--- @param context lsp.HandlerContext
+local function on_status(err, result, context)
   if not err and result then
-    require('backburner.status').update(result)
+    require('backburner.status').update(result, context.client_id)
   end
 end
 
 --- @param code integer
 --- @param signal integer
-local function on_exit(code, signal)
+--- @param id integer
+local function on_exit(code, signal, id)
   vim.schedule(function()
-    require('backburner.status').update({})
-    if stopping or vim.v.exiting ~= vim.NIL or (code == 0 and signal == 0) then
+    require('backburner.status').gone(id)
+    if stopping or vim.v.exiting ~= vim.NIL or (code == 0 and signal == 0) or (enabled and not is_enabled()) then
       return
     end
     restarts = restarts + 1
@@ -102,7 +112,8 @@ function M.config()
     commands = commands(),
     on_attach = function(client, bufnr)
       restarts = 0
-      last = client.id
+      enabled = is_enabled()
+      M.entered(bufnr)
       require('backburner.marks').attach(client, bufnr)
     end,
     on_exit = on_exit,
@@ -141,15 +152,30 @@ function M.start_everywhere()
   end
 end
 
---- The client of a buffer; for the queue and other buffers of ours the one that was used last.
---- @param bufnr integer?
+--- The client of a buffer; of the queue and other buffers of ours the one that they were opened for; else the one of the
+--- file that the person was in last.
+--- @param bufnr integer
 --- @return vim.lsp.Client?
 function M.get(bufnr)
-  local client = bufnr and vim.lsp.get_clients({ name = NAME, bufnr = bufnr })[1]
+  local opened_for = vim.b[bufnr].backburner_client --- @type integer?
+  return vim.lsp.get_clients({ name = NAME, bufnr = bufnr })[1]
+    or opened_for and vim.lsp.get_client_by_id(opened_for)
     or last and vim.lsp.get_client_by_id(last)
     or vim.lsp.get_clients({ name = NAME })[1]
-  last = client and client.id or nil
-  return client
+end
+
+--- A file is in the current window.
+--- @param bufnr integer
+function M.entered(bufnr)
+  local client = bufnr == vim.api.nvim_get_current_buf() and vim.lsp.get_clients({ name = NAME, bufnr = bufnr })[1]
+  last = client and client.id or last
+end
+
+--- Tie a buffer of ours to the project for which it is opened: task numbers count in each.
+--- @param bufnr integer
+function M.remember(bufnr)
+  local client = M.get(vim.api.nvim_get_current_buf())
+  vim.b[bufnr].backburner_client = client and client.id
 end
 
 --- The project that is looked at.
@@ -200,21 +226,23 @@ function M.restart()
   vim.defer_fn(M.start_everywhere, BACK_OFF_MS[1])
 end
 
---- Run a command of the server. `done` gets its answer; a refusal is shown as one line.
+--- Run a command of the server. `done` gets its answer; a refusal is shown as one line, then `refused` is called.
 --- @param command string without `backburner.`
 --- @param arguments table
 --- @param done fun(result: any)?
-function M.command(command, arguments, done)
+--- @param refused fun()?
+function M.command(command, arguments, done, refused)
+  refused = refused or function() end
   local client = M.get(vim.api.nvim_get_current_buf())
   if not client then
     vim.notify('backburner: no server is attached here. :checkhealth backburner says why.', vim.log.levels.WARN)
-    return
+    return refused()
   end
   local params = { command = 'backburner.' .. command, arguments = { arguments } }
   local handler = function(err, result)
     if err then
       vim.notify('backburner: ' .. (err.message or 'refused'), vim.log.levels.WARN)
-      return
+      return refused()
     end
     for _, item in ipairs(type(result) == 'table' and result.left or {}) do
       vim.notify(('backburner: #%d %s'):format(item.task, item.reason))
@@ -224,6 +252,23 @@ function M.command(command, arguments, done)
     end
   end
   M.request(client, 'workspace/executeCommand', params, handler)
+end
+
+--- The same for what `:w` does, and wait for the answer a little: `:wq` asks right behind whether all is written.
+--- @param command string
+--- @param arguments table
+--- @param done fun(result: any)
+function M.write(command, arguments, done)
+  local answered = false
+  M.command(command, arguments, function(result)
+    answered = true
+    done(result)
+  end, function()
+    answered = true
+  end)
+  vim.wait(WRITING_MS, function()
+    return answered
+  end, 10)
 end
 
 return M

@@ -24,8 +24,9 @@ local function with_task(call, act)
     table.remove(call.words, 1)
     return act(named)
   end
-  if vim.b.backburner_task then
-    return act(vim.b.backburner_task)
+  local here = require('backburner.review').here() or vim.b.backburner_task
+  if here then
+    return act(here)
   end
   local row = vim.fn.line('.') - 1
   for _, lens in ipairs(require('backburner.marks').at(vim.api.nvim_get_current_buf(), row)) do
@@ -77,8 +78,8 @@ local TITLES = { reply = 'Reply to', steer = 'Tell', answer = 'Answer' }
 --- @param command 'reply'|'steer'|'answer'
 --- @param task integer
 function M.say(command, task)
-  require('backburner.prompt').open(('%s #%d'):format(TITLES[command], task), function(text)
-    client.command(command, { task = task, text = text })
+  require('backburner.prompt').open(('%s #%d'):format(TITLES[command], task), function(text, done)
+    client.write(command, { task = task, text = text }, done)
   end)
 end
 
@@ -99,24 +100,28 @@ end
 
 --- @param call backburner.Call
 local function answer(call)
-  if #call.words > 0 then
-    return speaking('answer')(call)
-  end
   with_task(call, function(task)
+    if #call.words > 0 then
+      return client.command('answer', { task = task, text = table.concat(call.words, ' ') })
+    end
     client.command('show', { task = task }, function(view)
       local question = view.question
       if not question or #question.choices == 0 then
         return M.say('answer', task)
       end
-      vim.ui.select(question.choices, {
+      local choices = vim.list_extend({}, question.choices) --- @type {title: string, answer: string?}[]
+      choices[#choices + 1] = { title = 'Other…' }
+      vim.ui.select(choices, {
         prompt = question.sentence,
         kind = 'backburner_answer',
         format_item = function(choice)
           return choice.title
         end,
       }, function(choice)
-        if choice then
+        if choice and choice.answer then
           client.command('answer', { task = task, text = choice.answer })
+        elseif choice then
+          M.say('answer', task)
         end
       end)
     end)
@@ -151,7 +156,7 @@ function M.act(action)
   elseif name == 'read' then
     review.read(argument.task)
   elseif name == 'draft' then
-    review.document(argument.task, true)
+    require('backburner.documents').open(argument.task, true)
   elseif name == 'ui.review' then
     review.diff(argument.task)
   elseif name == 'next' then
@@ -219,12 +224,12 @@ M.verbs = {
   end,
   draft = function(call)
     with_task(call, function(task)
-      require('backburner.review').document(task, true)
+      require('backburner.documents').open(task, true)
     end)
   end,
   diff = function(call)
     with_task(call, function(task)
-      require('backburner.review').document(task, false)
+      require('backburner.documents').open(task, false)
     end)
   end,
   accept = function(call)

@@ -6,6 +6,8 @@ local M = {}
 
 local RECENT = 20
 
+local repeated = nil --- @type string? what the operator was told; `.` does that again
+
 --- @class (exact) backburner.Place
 --- @field uri string
 --- @field start_line integer
@@ -88,30 +90,29 @@ end
 --- Start it.
 --- @param instruction string
 --- @param places backburner.Place[]
---- @param done fun(answer: table)?
-function M.start(instruction, places, done)
+function M.start(instruction, places)
   remember(instruction)
-  client.command('delegate', { instruction = instruction, targets = places }, function(answer)
-    M.last = { instruction = instruction }
-    if done then
-      done(answer)
-    end
-  end)
+  client.command('delegate', { instruction = instruction, targets = places })
 end
 
 --- Ask for the instruction in one input, then start it. Nothing happens when it is left.
 --- @param place backburner.Place
-function M.ask(place)
+--- @param told fun(instruction: string)?
+function M.ask(place, told)
   client.command('places', { place = place }, function(answer)
-    M.ask_for({ place }, answer.prompt)
+    M.ask_for({ place }, answer.prompt, told)
   end)
 end
 
 --- @param places backburner.Place[]
 --- @param prompt string?
-function M.ask_for(places, prompt)
+--- @param told fun(instruction: string)?
+function M.ask_for(places, prompt, told)
   vim.ui.input({ prompt = (prompt or 'What should be done?') .. ' ' }, function(instruction)
     if instruction and instruction ~= '' then
+      if told then
+        told(instruction)
+      end
       M.start(instruction, places)
     end
   end)
@@ -120,6 +121,10 @@ end
 --- Choose one of the last instructions.
 --- @param place backburner.Place
 function M.ask_recent(place)
+  if #M.recent() == 0 then
+    vim.notify('backburner: nothing was delegated with words yet.')
+    return
+  end
   vim.ui.select(M.recent(), { prompt = 'Again, here:', kind = 'backburner_recent' }, function(instruction)
     if instruction then
       M.start(instruction, { place })
@@ -127,10 +132,11 @@ function M.ask_recent(place)
   end)
 end
 
---- The operator: `<Plug>(backburner-delegate){motion}`. Repeated with `.`, it takes the last instruction.
+--- The operator: `<Plug>(backburner-delegate){motion}`. Repeated with `.`, it takes the words that it was told; when it was
+--- told none, it asks again.
 --- @return string keys for an expression mapping
 function M.operator()
-  M.repeating = false
+  repeated = nil
   vim.go.operatorfunc = "v:lua.require'backburner.delegate'.operate"
   return 'g@'
 end
@@ -139,14 +145,14 @@ function M.operate()
   local first = vim.fn.line("'[") - 1
   local last = vim.fn.line("']") - 1
   local place = M.place(first, last)
-  if M.repeating and M.last then
-    M.start(M.last.instruction, { place })
-  else
-    M.repeating = true
-    vim.schedule(function()
-      M.ask(place)
-    end)
+  if repeated then
+    return M.start(repeated, { place })
   end
+  vim.schedule(function()
+    M.ask(place, function(instruction)
+      repeated = instruction
+    end)
+  end)
 end
 
 return M

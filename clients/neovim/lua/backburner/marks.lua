@@ -49,6 +49,7 @@ local function draw(bufnr, lenses)
   shown[bufnr] = by_line
   vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   local last = vim.api.nvim_buf_line_count(bufnr) - 1
+  local tasks = {} --- @type table<integer, boolean>
   for line, commands in pairs(by_line) do
     local chunks = {} --- @type [string, string][]
     for index, command in ipairs(commands) do
@@ -60,7 +61,12 @@ local function draw(bufnr, lenses)
       virt_text_pos = 'eol',
       hl_mode = 'combine',
     })
+    local argument = commands[1] and (commands[1].arguments or {})[1]
+    if argument and argument.task then
+      tasks[argument.task] = true
+    end
   end
+  vim.b[bufnr].backburner_tasks = vim.tbl_keys(tasks)
 end
 
 --- Ask the server for the lenses of a buffer.
@@ -145,6 +151,7 @@ function M.attach(client, bufnr)
     group = group,
     buffer = bufnr,
     callback = function()
+      require('backburner.client').entered(bufnr)
       M.refresh(bufnr)
     end,
   })

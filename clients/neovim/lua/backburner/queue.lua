@@ -1,11 +1,13 @@
 --- The queue as a scratch buffer: grouped, live, actions on keys that the winbar shows.
 
 local client = require('backburner.client')
+local windows = require('backburner.windows')
 
 local M = {}
 
 local NAME = 'backburner://queue'
-local KEYS = '<CR> go  r read  a accept  x reject  d draft  s stop  t again  R reply  q close'
+local KEYS = '<CR> go  r read  a accept  x reject  d draft  s stop  t again  R reply, tell, answer  q close'
+local SAYING = { asking = 'answer', running = 'steer' } --- @type table<string, string>
 
 --- @class (exact) backburner.Row
 --- @field section string
@@ -25,12 +27,32 @@ local function row_here()
   return rows[vim.api.nvim_win_get_cursor(0)[1]]
 end
 
+--- Rows come and go, and the next key must not be about another one than the cursor was on. At first it is on the first.
+--- @param before table<integer, backburner.Row>
+local function keep_on_its_row(before)
+  local first = nil --- @type integer?
+  local lines = {} --- @type table<integer, integer> by task
+  for line, row in pairs(rows) do
+    first = math.min(line, first or line)
+    lines[row.task] = line
+  end
+  for _, window in ipairs(buffer and vim.fn.win_findbuf(buffer) or {}) do
+    local at = vim.api.nvim_win_get_cursor(window)
+    local row = before[at[1]]
+    local line = next(before) == nil and first or row and lines[row.task]
+    if line then
+      vim.api.nvim_win_set_cursor(window, { line, at[2] })
+    end
+  end
+end
+
 --- @param answer table
 local function draw(answer)
   if not buffer or not vim.api.nvim_buf_is_valid(buffer) then
     return
   end
   local lines, section = {}, ''
+  local before = rows
   rows = {}
   if answer.note and answer.note ~= '' then
     lines[#lines + 1] = answer.note
@@ -49,6 +71,7 @@ local function draw(answer)
   vim.bo[buffer].modifiable = true
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
   vim.bo[buffer].modifiable = false
+  keep_on_its_row(before)
 end
 
 --- @param done fun(answer: table)
@@ -59,15 +82,16 @@ end
 --- Draw again, when the queue is on the screen.
 function M.refresh()
   if buffer and vim.api.nvim_buf_is_valid(buffer) and #vim.fn.win_findbuf(buffer) > 0 then
-    fetch(draw)
+    vim.api.nvim_buf_call(buffer, function()
+      fetch(draw)
+    end)
   end
 end
 
 local function go()
   local row = row_here()
   if row and row.uri ~= '' then
-    vim.cmd.wincmd('p')
-    vim.cmd.edit(vim.fn.fnameescape(vim.uri_to_fname(row.uri)))
+    windows.go_to(row.uri)
     pcall(vim.api.nvim_win_set_cursor, 0, { row.line + 1, 0 })
   end
 end
@@ -96,7 +120,6 @@ function M.open()
     map('r', function()
       local row = row_here()
       if row then
-        vim.cmd.wincmd('p')
         require('backburner.review').read(row.task)
       end
     end, 'Read')
@@ -105,8 +128,7 @@ function M.open()
     map('d', function()
       local row = row_here()
       if row then
-        vim.cmd.wincmd('p')
-        require('backburner.review').document(row.task, true)
+        require('backburner.documents').open(row.task, true)
       end
     end, 'Draft')
     map('s', on_task('stop'), 'Stop')
@@ -114,21 +136,36 @@ function M.open()
     map('R', function()
       local row = row_here()
       if row then
-        require('backburner.commands').say('reply', row.task)
+        require('backburner.commands').verb(SAYING[row.state] or 'reply', { tostring(row.task) })
       end
-    end, 'Reply')
+    end, 'Reply, tell, answer')
     map('q', '<Cmd>close<CR>', 'Close')
   end
-  local windows = vim.fn.win_findbuf(buffer)
-  if #windows > 0 then
-    vim.api.nvim_set_current_win(windows[1])
+  client.remember(buffer)
+  local shown = vim.fn.win_findbuf(buffer)[1]
+  if shown then
+    vim.api.nvim_set_current_win(shown)
   else
+    rows = {}
     vim.cmd('botright 10split')
     vim.api.nvim_win_set_buf(0, buffer)
     vim.wo.winbar = KEYS
     vim.wo.number, vim.wo.relativenumber, vim.wo.wrap, vim.wo.winfixheight = false, false, false, true
   end
   fetch(draw)
+end
+
+--- What the current entry of our quickfix list is about, while the cursor is on its line.
+--- @return integer? task, string[] hunks
+function M.quickfix_here()
+  local list = vim.fn.getqflist({ idx = 0, items = 0 })
+  local item = list.items[list.idx] --- @type table?
+  local data = item and item.user_data
+  local is_here = item and item.bufnr == vim.api.nvim_get_current_buf() and item.lnum == vim.fn.line('.')
+  if is_here and type(data) == 'table' and data.hunk then
+    return data.task, { data.hunk }
+  end
+  return nil, {}
 end
 
 --- The quickfix list with one entry for each open hunk of every result.

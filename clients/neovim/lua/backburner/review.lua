@@ -1,8 +1,9 @@
---- Reading and judging: inline in the buffer first, then Neovim's own diff in a tab, and documents for the rest.
+--- Reading and judging: inline in the buffer first, then Neovim's own diff in a tab (`sidebyside`), and `documents`.
 ---
 --- Every place comes from the server (`backburner.proposal`); nothing here merges. Closing means "later".
 
 local client = require('backburner.client')
+local windows = require('backburner.windows')
 
 local M = {}
 
@@ -15,6 +16,8 @@ local namespace = vim.api.nvim_create_namespace('backburner_review')
 --- @field verdict string
 --- @field start_line integer zero-based, in the live text
 --- @field end_line integer exclusive
+--- @field live [integer, integer]? first line and the one behind the last, in the live text
+--- @field merged [integer, integer]? the same in the proposal merged onto it
 --- @field lines string[] what stands there afterwards
 
 --- @class (exact) backburner.File
@@ -86,6 +89,17 @@ local function draw(bufnr, file)
   end
 end
 
+--- To a hunk. Lines above the first one are drawn above the window, unless it makes room for them.
+--- @param row integer zero-based
+local function put_cursor(row)
+  pcall(vim.api.nvim_win_set_cursor, 0, { row + 1, 0 })
+  for _, hunk in pairs(row == 0 and reading and reading.marks[vim.api.nvim_get_current_buf()] or {}) do
+    if hunk.end_line == 0 then
+      vim.fn.winrestview({ topline = 1, topfill = math.min(#hunk.lines, vim.api.nvim_win_get_height(0) - 1) })
+    end
+  end
+end
+
 --- @param step 1|-1
 local function jump(step)
   local bufnr = vim.api.nvim_get_current_buf()
@@ -106,7 +120,8 @@ local function jump(step)
       break
     end
   end
-  vim.api.nvim_win_set_cursor(0, { target + 1, 0 })
+  vim.cmd("normal! m'")
+  put_cursor(target)
 end
 
 local KEYS = { [']h'] = 1, ['[h'] = -1 } --- @type table<string, 1|-1>
@@ -127,8 +142,8 @@ end
 --- @param files backburner.File[]
 local function draw_all(files)
   for _, file in ipairs(files) do
-    local bufnr = vim.fn.bufnr(vim.uri_to_fname(file.uri))
-    if bufnr > 0 and vim.api.nvim_buf_is_loaded(bufnr) then
+    local bufnr = windows.buffer_of(file.uri)
+    if bufnr and vim.api.nvim_buf_is_loaded(bufnr) then
       draw(bufnr, file)
       map_keys(bufnr)
     end
@@ -225,18 +240,15 @@ function M.read(task)
       end
     end
     if not first then
-      return M.document(task, false)
+      return require('backburner.documents').open(task, false)
     end
     reading = { task = task, keys = {}, marks = {} }
-    local path = vim.uri_to_fname(first.uri)
-    if vim.api.nvim_buf_get_name(0) ~= path then
-      vim.cmd.edit(vim.fn.fnameescape(path))
-    end
+    windows.go_to(first.uri)
     draw_all(files)
     require('backburner.marks').refresh_all()
     for _, hunk in ipairs(first.hunks) do
       if is_open(hunk) then
-        pcall(vim.api.nvim_win_set_cursor, 0, { hunk.start_line + 1, 0 })
+        put_cursor(hunk.start_line)
         break
       end
     end
@@ -246,11 +258,37 @@ end
 --- @param command 'accept'|'reject'
 --- @param task integer
 local function judge(command, task)
-  local hunk = reading and reading.task == task and M.hunk_here() or nil
-  client.command(command, { task = task, hunks = hunk and { hunk.id } or {} }, function()
-    M.refresh()
-    require('backburner.marks').refresh_all()
+  if require('backburner.sidebyside').is_edited(task) then
+    vim.notify('backburner: write the proposal first (:w), or undo what you changed in it.', vim.log.levels.WARN)
+    return
+  end
+  require('backburner.sidebyside').catch_up(function()
+    local here, hunks = M.here()
+    client.command(command, { task = task, hunks = here == task and hunks or {} }, function()
+      M.refresh()
+      require('backburner.marks').refresh_all()
+    end)
   end)
+end
+
+--- What the cursor is on: a result, and those of its hunks that stand there.
+--- @return integer? task, string[] hunks
+function M.here()
+  local hunk = M.hunk_here()
+  if reading and hunk then
+    return reading.task, { hunk.id }
+  end
+  for _, look in ipairs({
+    require('backburner.sidebyside').here,
+    require('backburner.documents').here,
+    require('backburner.queue').quickfix_here,
+  }) do
+    local task, hunks = look()
+    if task then
+      return task, hunks
+    end
+  end
+  return nil, {}
 end
 
 --- Accept the hunk under the cursor, or everything that is open when the cursor is on none.
@@ -264,56 +302,9 @@ function M.reject(task)
   judge('reject', task)
 end
 
-local documents = {} --- @type table<integer, {task: integer, draft: boolean}>
-
---- @param bufnr integer
---- @param answer {text: string, uri: string}
-local function fill(bufnr, answer)
-  vim.bo[bufnr].modifiable = true
-  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(answer.text, '\n'))
-  vim.bo[bufnr].modifiable = false
-  vim.bo[bufnr].filetype = vim.endswith(answer.uri, '.md') and 'markdown' or 'diff'
-end
-
---- Open the unified diff of a result or draft, or the report, in an ordinary read-only buffer.
---- @param task integer
---- @param draft boolean
-function M.document(task, draft)
-  client.command('diff', { task = task, draft = draft }, function(answer)
-    local name = ('backburner://%s/%d'):format(draft and 'draft' or 'result', task)
-    local bufnr = vim.fn.bufnr('^' .. name .. '$')
-    if bufnr < 0 then
-      bufnr = vim.api.nvim_create_buf(false, true)
-      vim.api.nvim_buf_set_name(bufnr, name)
-      vim.bo[bufnr].bufhidden = 'wipe'
-      vim.b[bufnr].backburner_task = task
-      vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, desc = 'Close' })
-    end
-    documents[bufnr] = { task = task, draft = draft }
-    local windows = vim.fn.win_findbuf(bufnr)
-    if #windows > 0 then
-      vim.api.nvim_set_current_win(windows[1])
-    else
-      vim.cmd('botright split')
-      vim.api.nvim_win_set_buf(0, bufnr)
-    end
-    fill(bufnr, answer)
-  end)
-end
-
 --- Keep what is on the screen in step with the server.
 function M.update()
-  for bufnr, shown in pairs(documents) do
-    if not vim.api.nvim_buf_is_valid(bufnr) then
-      documents[bufnr] = nil
-    else
-      client.command('diff', shown, function(answer)
-        if vim.api.nvim_buf_is_valid(bufnr) then
-          fill(bufnr, answer)
-        end
-      end)
-    end
-  end
+  require('backburner.documents').refresh()
   M.refresh()
   require('backburner.sidebyside').refresh()
 end

@@ -6,6 +6,8 @@ local client = require('backburner.client')
 
 local M = {}
 
+local windows = require('backburner.windows')
+
 local diff = vim.text.diff or vim.diff -- Its name up to 0.11.
 
 --- A proposal buffer on the screen.
@@ -71,16 +73,77 @@ end
 --- Keep a proposal in step with the live text and the verdicts; one that holds edits of the person is left alone.
 --- @param bufnr integer
 --- @param side backburner.Side
-local function follow(bufnr, side)
-  client.command('proposal', { task = side.task, path = side.path }, function(answer)
-    local file = answer.files[1] --- @type backburner.File?
-    if not file or not vim.api.nvim_buf_is_valid(bufnr) then
-      return
-    end
-    if not vim.bo[bufnr].modified or vim.deep_equal(lines_in(bufnr), lines_of(file.merged or file.live)) then
-      fill(bufnr, side, file)
-    end
+--- @param done fun()?
+local function follow(bufnr, side, done)
+  vim.api.nvim_buf_call(bufnr, function()
+    client.command('proposal', { task = side.task, path = side.path }, function(answer)
+      local file = answer.files[1] --- @type backburner.File?
+      if file and vim.api.nvim_buf_is_valid(bufnr) then
+        if not vim.bo[bufnr].modified or vim.deep_equal(lines_in(bufnr), lines_of(file.merged or file.live)) then
+          fill(bufnr, side, file)
+        end
+      end
+      if done then
+        done()
+      end
+    end)
   end)
+end
+
+--- The proposal that the current window shows, or shows the live text of.
+--- @return integer? bufnr, backburner.Side?
+local function side_here()
+  local here = vim.api.nvim_get_current_buf()
+  for _, window in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    local bufnr = vim.api.nvim_win_get_buf(window)
+    local side = sides[bufnr]
+    if side and (bufnr == here or windows.buffer_of(side.file.uri) == here) then
+      return bufnr, side
+    end
+  end
+  return nil, nil
+end
+
+--- Ask how the proposal here stands now, then go on: what was typed since may have moved its hunks.
+--- @param done fun()
+function M.catch_up(done)
+  local bufnr, side = side_here()
+  if bufnr and side then
+    follow(bufnr, side, done)
+  else
+    done()
+  end
+end
+
+--- What the cursor is on, on either side.
+--- @return integer? task, string[] hunks
+function M.here()
+  local bufnr, side = side_here()
+  local found = {} --- @type string[]
+  local row = vim.fn.line('.') - 1
+  for _, hunk in ipairs(side and side.file.hunks or {}) do
+    local span = bufnr == vim.api.nvim_get_current_buf() and hunk.merged or hunk.live
+    if span and hunk.verdict == 'open' and hunk.placement ~= 'applied' then
+      -- Where no line is, the one before.
+      local first = span[1] == span[2] and math.max(span[1] - 1, 0) or span[1]
+      if row >= first and row < math.max(span[2], first + 1) then
+        found[#found + 1] = hunk.id
+      end
+    end
+  end
+  return side and side.task, found
+end
+
+--- Whether the person changed a proposal and did not write it.
+--- @param task integer
+--- @return boolean
+function M.is_edited(task)
+  for bufnr, side in pairs(sides) do
+    if side.task == task and vim.api.nvim_buf_is_valid(bufnr) and vim.bo[bufnr].modified then
+      return true
+    end
+  end
+  return false
 end
 
 function M.refresh()
@@ -97,8 +160,8 @@ end
 --- @param bufnr integer
 local function judge(bufnr)
   local side = sides[bufnr]
-  local live = side and vim.fn.bufnr(vim.uri_to_fname(side.file.uri)) or -1
-  if live < 0 or not vim.api.nvim_buf_is_valid(bufnr) then
+  local live = side and windows.buffer_of(side.file.uri)
+  if not live or not vim.api.nvim_buf_is_valid(bufnr) then
     return
   end
   local text = lines_in(live)
@@ -123,9 +186,11 @@ end
 local function write(bufnr, side)
   local text = table.concat(lines_in(bufnr), '\n') .. '\n'
   local arguments = { task = side.task, path = side.path, text = text, live = side.file.live }
-  client.command('proposal', arguments, function()
-    vim.bo[bufnr].modified = false
-    follow(bufnr, side)
+  client.write('proposal', arguments, function()
+    if vim.api.nvim_buf_is_valid(bufnr) then
+      vim.bo[bufnr].modified = false
+      follow(bufnr, side)
+    end
   end)
 end
 
@@ -143,6 +208,7 @@ local function proposal_buffer(task, file)
   local side = { task = task, path = file.path, file = file, differing = {}, filling = false } --- @type backburner.Side
   fill(bufnr, side, file)
   sides[bufnr] = side
+  client.remember(bufnr)
   vim.b[bufnr].backburner_task = task
   vim.bo[bufnr].buftype = 'acwrite'
   vim.bo[bufnr].bufhidden = 'wipe'
@@ -171,7 +237,7 @@ function M.open(task, fetch)
   fetch(task, function(files)
     local file = files[1]
     if not file then
-      require('backburner.review').document(task, false)
+      require('backburner.documents').open(task, false)
       return
     end
     if #files > 1 then
@@ -215,14 +281,14 @@ function M.show(task, file)
         vim.api.nvim_del_augroup_by_id(group)
         local other = window == left and right or left
         vim.schedule(function()
-          if vim.api.nvim_win_is_valid(other) and #vim.api.nvim_list_wins() > 1 then
-            if other == right then
-              vim.api.nvim_win_close(other, true)
-            else
-              vim.api.nvim_win_call(other, function()
-                vim.cmd.diffoff()
-              end)
-            end
+          if not vim.api.nvim_win_is_valid(other) then
+            return
+          end
+          vim.api.nvim_win_call(other, vim.cmd.diffoff)
+          -- The live text is still in the tab from which this one was opened. Other windows here are the person's.
+          local alone = #vim.api.nvim_tabpage_list_wins(vim.api.nvim_win_get_tabpage(other)) == 1
+          if #vim.api.nvim_list_wins() > 1 and (alone or other == right) then
+            pcall(vim.api.nvim_win_close, other, false) -- Not one with edits that are not written.
           end
         end)
       end,

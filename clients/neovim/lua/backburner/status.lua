@@ -30,32 +30,40 @@ local EMPTY = {
   revision = 0,
 }
 
-local current = EMPTY
+local standing = {} --- @type table<integer, backburner.Status> by client: there is one for each project
 local said = {} --- @type table<string, boolean>
+
+--- Of the project that is looked at. A status line asks in each of its windows.
+--- @return backburner.Status
+local function here()
+  local client = next(standing) and require('backburner.client').get(vim.api.nvim_get_current_buf())
+  return client and standing[client.id] or EMPTY
+end
 
 --- @return backburner.Status
 function M.get()
-  return vim.deepcopy(current)
+  return vim.deepcopy(here())
 end
 
 --- @return string
 function M.text()
-  return current.text
+  return here().text
 end
 
---- @param causes string[]
-local function say(causes)
-  local standing = {} --- @type table<string, boolean>
-  for _, cause in ipairs(causes) do
-    -- How many tasks it stops may grow; that is not said again.
-    local kind = cause:gsub('^%d+ tasks? ', '')
-    standing[kind] = true
-    if not said[kind] and require('backburner.config').current.notify then
-      vim.notify('backburner: ' .. cause, vim.log.levels.WARN)
+--- Say what was not said yet. A cause that went away and came back is said again.
+local function say()
+  local all = {} --- @type table<string, boolean>
+  for _, status in pairs(standing) do
+    for _, cause in ipairs(status.causes) do
+      -- How many tasks it stops may grow; that is not said again.
+      local kind = cause:gsub('^%d+ tasks? ', '')
+      if not said[kind] and not all[kind] and require('backburner.config').current.notify then
+        vim.notify('backburner: ' .. cause, vim.log.levels.WARN)
+      end
+      all[kind] = true
     end
   end
-  -- A cause that went away and came back is said again.
-  said = standing
+  said = all
 end
 
 --- @param name string
@@ -64,18 +72,28 @@ local function event(name, data)
   vim.api.nvim_exec_autocmds('User', { pattern = name, modeline = false, data = data })
 end
 
+--- A client ended. What it said is not said again when the server is back.
+--- @param id integer
+function M.gone(id)
+  if standing[id] then
+    M.update({ causes = standing[id].causes }, id)
+    standing[id] = nil
+  end
+end
+
 --- Take over what the server told.
 --- @param status table
-function M.update(status)
+--- @param id integer of the client
+function M.update(status, id)
   local new = vim.tbl_extend('force', EMPTY, status)
-  if vim.deep_equal(new, current) then
+  local old = standing[id] or EMPTY
+  if vim.deep_equal(new, old) then
     return
   end
-  local old = current
-  current = new
-  vim.g.backburner_status = new.text
-  vim.g.backburner_status_dict = vim.deepcopy(new)
-  say(new.causes)
+  standing[id] = new
+  vim.g.backburner_status = M.text()
+  vim.g.backburner_status_dict = M.get()
+  say()
   event('BackburnerStatus', new)
   for name, field in pairs({
     BackburnerReady = 'ready',
@@ -86,7 +104,7 @@ function M.update(status)
       event(name, { count = new[field] })
     end
   end
-  if new.revision ~= old.revision then
+  if status.revision and new.revision ~= old.revision then
     require('backburner.queue').refresh()
     require('backburner.marks').refresh_all()
     require('backburner.review').update()
