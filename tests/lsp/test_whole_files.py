@@ -102,6 +102,17 @@ async def test_unsaved_changes_keep_a_file_from_being_deleted(tmp_path: Path) ->
         assert (editor.root / "b.py").read_text() == "x = 3\n"
 
 
+async def test_an_undo_that_the_editor_does_not_do_is_a_sentence(tmp_path: Path) -> None:
+    edit = {"path": "a.py", "old": "return 1", "new": "return 2"}
+    async with house() as home:
+        editor = await ready(home, tmp_path, [{"tool": "edit", "arguments": edit}])
+        await editor.command("accept", {"task": 1})
+        editor.on_edit = lambda _: {"applied": False, "failureReason": "it is read only"}
+        with pytest.raises(Refused, match=r"a\.py .*it is read only"):
+            await editor.command("undo", {"task": 1})
+        assert await state(editor) == "accepted"
+
+
 MOVE = [{"tool": "move", "arguments": {"path": "b.py", "to": "lib/c.py"}}]
 
 

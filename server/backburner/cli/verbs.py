@@ -50,7 +50,8 @@ def run(arguments: Namespace) -> int:
         return DONE
     except OSError as error:
         _drop_output()
-        print(f"backburner: {error.strerror or error}.", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"backburner: {where}{error.strerror or error}.", file=sys.stderr)
         return FAILED
 
 

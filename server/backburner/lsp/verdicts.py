@@ -250,7 +250,12 @@ async def undo_task(session: Session, engine: Engine, task: Task, argument: Item
         # Undoing a rename gives the accepts before it the file's old name.
         task = task_of(engine, task.number)
         accept = next(other for other in task.accepts if other.items == accept.items)
-        await whole_files.undo_accept(session, engine, task, accept)
+        try:
+            await whole_files.undo_accept(session, engine, task, accept)
+        except Dropped as dropped:
+            raise Refusal(str(dropped), "not_changed") from dropped
+        except OSError as error:
+            raise Refusal(f"{accept.path} was not changed: {error.strerror or error}.", "not_changed") from error
         await session.submit(engine, w.TakeBack(task=task.number, items=accept.items))
     done = {item for accept in accepts for item in accept.items}
     rest_of = tuple(item for item in (argument.hunks or task.verdicts) if item not in done)
