@@ -131,6 +131,9 @@ def test_a_question_stands_with_its_answers() -> None:
     mark = one(replace(task(Shelf()), state="asking", question=question))
     assert row(mark) == "? #12 keep parse_v1()? | Keep | Remove | Other…"
     assert (mark.severity, mark.message) == ("information", "Question: keep parse_v1()? In 10 min: keep.")
+    for seconds, says in ((570, "In 10 min"), (500, "In 5 min"), (70, "In 2 min"), (1, "In 1 min")):
+        later = replace(task(Shelf()), state="asking", question=replace(question, deadline=NOW + seconds))
+        assert says in one(later).message
     assert titles(mark)[0] == "#12 Answer: keep it"
     assert mark.actions[0].arguments == {"task": 12, "text": "keep it"}
 
@@ -360,6 +363,7 @@ def test_two_tasks_on_a_line_share_it() -> None:
     assert own[0].lens == "✓ #12 Iterative lexer  +2 −2, tests pass · #13 running"
     assert own[1].lens == ""
     assert titles(own[1])
+    assert all(mark.lens.isascii() for mark in marks(state(done, running(task(shelf, 13))), shelf, ascii=True))
 
 
 def test_symbols_can_be_ascii() -> None:

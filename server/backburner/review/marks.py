@@ -61,7 +61,7 @@ class Projector:
         self._parts = parts
         for gone in self.places.standings.keys() - {number for number, _ in parts}:
             del self.places.standings[gone]
-        self._files = {path: self._file(path, tuple(pieces)) for path, pieces in by_path.items()}
+        self._files = {path: self._file(view, path, tuple(pieces)) for path, pieces in by_path.items()}
         return {path: file.marks for path, file in self._files.items()}
 
     def tasks_at(self, state: State, path: str) -> tuple[Task, ...]:
@@ -82,7 +82,7 @@ class Projector:
         scene = Scene(state, live, view, self.places)
         shown = [(key, part) for task in tasks for key, part in self._shown(scene, task, path)]
         self._parts.update(shown)
-        file = self._files[path] = self._file(path, tuple(part.marks for _, part in shown if part.marks))
+        file = self._files[path] = self._file(view, path, tuple(part.marks for _, part in shown if part.marks))
         return file.marks
 
     def _shown(self, scene: Scene, task: Task, only: str | None = None) -> Iterator[tuple[tuple[int, str], _Part]]:
@@ -97,11 +97,13 @@ class Projector:
                 part = _Part(inputs, _marks(scene, task, inputs))
             yield key, part
 
-    def _file(self, path: str, pieces: tuple[tuple[Mark, ...], ...]) -> _File:
+    def _file(self, view: View, path: str, pieces: tuple[tuple[Mark, ...], ...]) -> _File:
         known = self._files.get(path)
         if known is not None and len(known.pieces) == len(pieces) and all(map(_same, known.pieces, pieces)):
             return known
-        return _File(pieces, _one_lens_per_line([mark for piece in pieces for mark in piece]))
+        return _File(
+            pieces, _one_lens_per_line([mark for piece in pieces for mark in piece], "|" if view.ascii else "·")
+        )
 
 
 class _OfTask(NamedTuple):
@@ -265,7 +267,7 @@ def _finding_mark(scene: Scene, task: Task, finding: Finding, placed: Placed) ->
     )
 
 
-def _one_lens_per_line(marks: list[Mark]) -> tuple[Mark, ...]:
+def _one_lens_per_line(marks: list[Mark], dot: str) -> tuple[Mark, ...]:
     """The marks in the order of their lines; where several have a lens, the most pressing shows it and names the others."""
     marks.sort(key=lambda mark: (mark.line, mark.item != "", PRESSING[mark.state], mark.task))
     out: list[Mark] = []
@@ -281,7 +283,7 @@ def _one_lens_per_line(marks: list[Mark]) -> tuple[Mark, ...]:
             shown = out[first]
             what = mark.aside if mark.task != shown.task else mark.lens.split(" ", 2)[-1]
             order = tuple(action for action in mark.actions if action.command == RUN_AFTER)
-            out[first] = replace(shown, lens=f"{shown.lens} · {what}", actions=(*shown.actions, *order))
+            out[first] = replace(shown, lens=f"{shown.lens} {dot} {what}", actions=(*shown.actions, *order))
             out.append(replace(mark, lens=""))
     return tuple(out)
 
@@ -292,6 +294,7 @@ def plain_ascii(mark: Mark) -> Mark:
     return replace(
         mark,
         lens=mark.lens.translate(ASCII),
+        aside=mark.aside.translate(ASCII),
         message=mark.message.translate(ASCII),
         hover=mark.hover.translate(ASCII),
         actions=tuple(
