@@ -84,3 +84,11 @@ async def test_trust_approves_what_can_be_read_and_nothing_else(shell: Shell) ->
     assert (await shell.run("trust")).stdout == "backburner.toml is approved as it is.\n"
     assert shell.text() == BEFORE
     assert os.listdir(inner) == []
+
+
+async def test_doctor_says_which_program_is_missing(tmp_path: Path) -> None:
+    config = '[agents.tidy]\ncommand = ["no-such-program", "{file}"]\n[agents.fine]\ncommand = ["true"]\n'
+    async with open_shell(tmp_path, SCRIPT, config) as shell:
+        rows = {row["name"]: (row["state"], row["detail"]) for row in (await shell("doctor"))["checks"]}
+    assert rows["agent tidy"] == ("warning", "There is no program no-such-program on your PATH.")
+    assert rows["agent fine"] == ("ok", "true")

@@ -87,6 +87,7 @@ def test_a_host_that_is_not_in_the_catalog_needs_only_an_address() -> None:
     assert (found.wire, found.key_env, found.provider) == ("chat", "", "lab")
     assert "unknown provider 'grok'; did you mean 'groq'?" in problem("x", {"x": {"provider": "grok", "model": "m"}})
     assert problem("x", {"x": {"provider": "groq"}}) == "Agent 'x' names no model."
+    assert problem("x", {"x": {"model": "m"}}) == "Agent 'x' names neither a provider nor a command."
     assert "written wrongly" in problem("x", {"x": {"provider": 3}})
 
 

@@ -248,7 +248,7 @@ async def test_an_agent_may_be_a_command(cafe: Project, strict: Level) -> None:
     ("words", "sentence"),
     [
         (("sh", "-c", "echo it broke; exit 4"), "sh ended with exit code 4: it broke."),
-        (("no-such-program-at-all", "{file}"), "exit code 127"),
+        (("no-such-program-at-all", "{file}"), "There is no program no-such-program-at-all on the PATH"),
     ],
 )
 async def test_a_command_that_fails_is_one_sentence(

@@ -53,7 +53,8 @@ class CommandAgent:
         try:
             finished = await shell.work(argv, brief.limits.seconds)
         except FileNotFoundError as error:
-            sentence = f"There is no program {program} on the PATH that the task was delegated with."
+            hidden = ", or the sandbox does not show its folder" if shell.level.name == "strict" else ""
+            sentence = f"There is no program {program} on the PATH that the task was delegated with{hidden}."
             raise Failed(Cause(kind="command", sentence=sentence, who=program)) from error
         await draft.look()
         await self._tell(brief, report, finished)

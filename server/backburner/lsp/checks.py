@@ -13,6 +13,7 @@ from backburner.model.catalog import AgentSpec, check_agents, missing_key, resol
 from backburner.review.words import plural
 from backburner.store import paths
 from backburner.workspace.git import Git, GitFailed, NoGit
+from backburner.workspace.programs import find_program
 from backburner.workspace.sandbox import Level, probe
 
 Row = dict[str, Any]
@@ -84,9 +85,19 @@ def _agents(session: Session) -> list[Row]:
             found.append(row("broken", f"agent {name}", spec.sentence))
             continue
         cause = missing_key(spec, variables)
-        detail = f"{spec.provider or 'command'} {spec.model or ' '.join(spec.command)}{chosen}"
-        found.append(row("warning", f"agent {name}", cause.sentence) if cause else row("ok", f"agent {name}", detail))
+        if cause:
+            found.append(row("warning", f"agent {name}", cause.sentence))
+        elif spec.command and find_program(spec.command[0], variables.get("PATH", os.defpath)) is None:
+            found.append(row("warning", f"agent {name}", f"There is no program {spec.command[0]} on your PATH."))
+        else:
+            found.append(row("ok", f"agent {name}", f"{_what(spec)}{chosen}"))
     return found
+
+
+def _what(spec: AgentSpec) -> str:
+    if spec.command:
+        return " ".join(spec.command)
+    return "plays a script, without key and network" if spec.wire == "scripted" else f"{spec.provider} {spec.model}"
 
 
 def _worker(session: Session) -> Row:

@@ -212,6 +212,8 @@ def resolve(
         )
     endpoint = catalog.endpoints.get(row.provider)
     if endpoint is None:
+        if not row.provider and not row.base_url and row.wire != "scripted":
+            return _no_agent(f"Agent {name!r} names neither a provider nor a command.")
         if not row.base_url and row.wire != "scripted":
             return _no_agent(
                 f"Agent {name!r} names an unknown provider {row.provider!r}"

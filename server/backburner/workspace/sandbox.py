@@ -94,7 +94,7 @@ async def run_command(
     """Run a command in the files of a checkout, which the command sees at `root`, and end every process of it.
 
     `env` is all of the environment that the caller lets through. Raises `FileNotFoundError` when there is no such
-    program (only at level `none`; the sandbox answers with exit code 127) and `SandboxFailed`.
+    program (in the sandbox: none that is seen there) and `SandboxFailed`.
     """
     checkout.ran = True
     borrowed = agentgit.borrowed(checkout.workspace.shadow)
@@ -106,6 +106,8 @@ async def run_command(
         done = await process.run(argv, cwd="/", env=plan.environment(), timeout_s=timeout_s, output_cap=output_cap)
     finally:
         _remove_mount_points(plan)
+    if not done.stdout and done.stderr.startswith((b"prlimit: failed to execute ", b"bwrap: execvp ")):
+        raise FileNotFoundError(f"{command[0]} is not seen in the sandbox")
     if done.exit_code == 1 and not done.stdout and done.stderr.startswith(b"bwrap: "):
         raise SandboxFailed(f"the sandbox did not start: {done.stderr.decode('utf-8', 'replace').strip()[7:300]}")
     return done
