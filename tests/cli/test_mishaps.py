@@ -103,6 +103,7 @@ async def test_waiting_ends_when_only_the_person_can_help(shell: Shell) -> None:
     ended = await shell.run("delegate", "calc.py:1", "never stop", "--wait", "--json")
     assert ended.returncode == 4
     assert "#1 stays queued. No agent yet" in ended.stderr
+    assert "`backburner doctor` says how." in ended.stderr
     view = json.loads(ended.stdout)
     assert (view["state"], view["held"]["reason"]) == ("queued", "no_agent")
 

@@ -14,7 +14,7 @@ from backburner.review.queue import queue
 from backburner.review.ready import Where, ready_list, since, status, today, worded
 from backburner.review.scene import Live, Scene
 from backburner.review.words import clock_time
-from review.making import LEXER, NOW, Shelf, change, ready, running, state, task, view
+from review.making import LEXER, NOW, Shelf, change, finding, ready, running, state, task, view
 
 BIG = LEXER + "".join(f"line_{i} = {i}\n" for i in range(90))
 SMALL = LEXER.replace("yield word", "yield word.strip()")
@@ -83,6 +83,26 @@ def test_what_is_judged_already_costs_nothing_to_read() -> None:
     half = result(shelf, 2, "a.py", proposed)
     half = replace(half, verdicts={"2.1/a.py:2": "rejected"})
     assert ready_list(scene(state(half), shelf))[0].why == "2 lines to read"
+
+
+def test_what_there_is_to_read_is_named() -> None:
+    shelf = Shelf()
+    found = tuple(finding(shelf, number, number, "it may be None") for number in (1, 2))
+    told = ready(task(shelf, 4), report="It splits words.")
+    tasks = state(
+        replace(result(shelf, 1, "a.py", SMALL), seen=True),
+        ready(task(shelf, 2), findings=found),
+        ready(task(shelf, 3), change(shelf, "3.1", "lexer.py", LEXER, SMALL), findings=found[:1]),
+        told,
+        ready(task(shelf, 5), report=""),
+    )
+    assert {row.task: row.why for row in ready_list(scene(tasks, shelf))} == {
+        1: "2 lines to read",
+        2: "2 findings to read",
+        3: "2 lines and 1 finding to read",
+        4: "a report to read",
+        5: "one sentence to read",
+    }
 
 
 def test_parked_results_are_one_row_and_not_in_the_list() -> None:

@@ -18,6 +18,11 @@ FAILED_STATES = ("failed", "cancelled")
 WAITING_STATES = ("queued", "running")
 SPELL_S = 2.0
 """How long one question to the daemon waits before it is looked whether something holds a task up."""
+NEXT = {
+    "no_agent": " `backburner doctor` says how.",
+    "no_key": " From here: export it, then `backburner wait {task}`.",
+}
+"""What a held task waits for can be given from a shell too."""
 COMEBACKS = 5
 """How often a daemon that goes away is started again during one wait."""
 
@@ -55,7 +60,9 @@ def wait_for(client: Client, arguments: Namespace, tasks: list[Wanted], timeout_
     if needing := [view for view in views if _needs_person(view)]:
         code = REFUSED
         for view in needing:
-            print(f"backburner: #{view['task']} stays queued. {view['held']['sentence']}", file=sys.stderr)
+            held = view["held"]
+            how = NEXT.get(held["reason"], "").format(task=view["task"])
+            print(f"backburner: #{view['task']} stays queued. {held['sentence']}{how}", file=sys.stderr)
     return print_views(client, arguments, views, code)
 
 

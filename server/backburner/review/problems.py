@@ -25,8 +25,8 @@ from backburner.review.words import (
     stopped,
 )
 
-STEPS_MIN = (1, 2, 5, 10, 15, 20, 30, 45, 60)
-"""Minutes that a deadline is rounded up to, so that the text does not tick."""
+STEPS_MIN = (1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 240, 480)
+"""Minutes that a deadline is rounded down to, so that the text does not tick."""
 
 
 class Problem(NamedTuple):
@@ -66,7 +66,8 @@ def question(task: Task, now: float) -> str:
     if not asked.default:
         return short(f"Question: {asked.sentence}")
     minutes = max(1, -int(-(asked.deadline - now) // 60))
-    minutes = next((step for step in STEPS_MIN if minutes <= step), minutes)
+    # Down: who trusts it is never late.
+    minutes = max(step for step in STEPS_MIN if step <= minutes)
     after = f" In {minutes} min: {short(default_answer(asked), 24).rstrip('.')}."
     return fitted("Question: ", asked.sentence, after)
 

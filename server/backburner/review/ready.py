@@ -96,16 +96,21 @@ def line_of(scene: Scene, task: Task) -> int:
 
 def reading_cost(task: Task) -> int:
     """Lines to read before a verdict: what is still open of the change, and something for each finding or report."""
-    result = task.result
-    if result is None:
+    if task.result is None:
         return 0
-    open_items = set(task.open_items)
-    hunks = [hunk for hunk in result.proposal.hunks if hunk.id in open_items]
-    if len(hunks) == len(result.proposal.hunks):
-        lines = result.proposal.added + result.proposal.removed
-    else:
-        lines = sum(len(hunk.base) + len(hunk.proposed) for hunk in hunks)
-    return lines + REPORT_LINES * (len(open_items) - len(hunks))
+    hunks = {hunk.id for hunk in task.result.proposal.hunks}
+    return changed_lines(task) + REPORT_LINES * len(set(task.open_items) - hunks)
+
+
+def changed_lines(task: Task) -> int:
+    """Lines of the change that are still open."""
+    if task.result is None:
+        return 0
+    open_items, proposal = set(task.open_items), task.result.proposal
+    hunks = [hunk for hunk in proposal.hunks if hunk.id in open_items]
+    if len(hunks) == len(proposal.hunks):
+        return proposal.added + proposal.removed
+    return sum(len(hunk.base) + len(hunk.proposed) for hunk in hunks)
 
 
 def status(
@@ -267,5 +272,22 @@ def _why(scene: Scene, task: Task, rank: _Rank, where: Where | None) -> str:
         if rank.near == 0:
             return "at your cursor"
         return f"{plural(rank.near, 'line')} from your cursor" if rank.near <= NEAR_LINES else "in this file"
-    lines = plural(reading_cost(task), "line")
-    return f"you changed its file since; {lines} to read" if rank.risk else f"{lines} to read"
+    what = f"{_open(task)} to read"
+    return f"you changed its file since; {what}" if rank.risk else what
+
+
+def _open(task: Task) -> str:
+    """`24 lines`, `3 findings`, `a report`: what of the result has no verdict yet."""
+    result = task.result
+    if result is None:
+        return "nothing"
+    open_items = set(task.open_items)
+    findings = sum(finding.id in open_items for finding in result.findings)
+    parts = [plural(lines, "line")] if (lines := changed_lines(task)) else []
+    parts += [plural(findings, "finding")] if findings else []
+    if parts:
+        return " and ".join(parts)
+    if result.proposal.hunks:
+        # A mode, a name, bytes.
+        return plural(len(open_items), "change")
+    return "a report" if result.report.strip() else "one sentence"
