@@ -85,17 +85,24 @@ def test_the_operator_takes_a_motion_and_repeats_with_a_dot(w: World, version: s
     w.file("lexer.py", LEXER + "\n\ndef other():\n    pass\n")
     keys = block("neovim", "lua", "local map = vim.keymap.set").replace("<leader>ad", "gz")
     e = plugin(w, "lexer.py", version=version, more=keys)
-    e.lua("words = 'rename the calls'")
     e.go(1)
     e.keys("gzip")
-    e.until("require('backburner.status').get().ready == 1")
+    e.until("#asked == 1")
+    e.lua("words = 'rename the calls'")
+    e.keys(".")
+    e.until_state(1, "ready")
+    e.ex("3Backburner delegate rename if you may")
+    e.until_state(2, "asking")
+    assert e.ask("show", task=2)["target"] == "lexer.py:3-3"
     e.keys("Gk")
     e.until("vim.api.nvim_win_get_cursor(0)[1] == 9")
     e.keys(".")
-    e.until_state(2, "ready")
-    assert e.ask("show", task=2)["target"] == "lexer.py:9-10"
-    assert len(e.lua("return asked")) == 1, "repeating does not ask again"
+    e.until_state(3, "ready")
+    view = e.ask("show", task=3)
+    assert (view["target"], view["instruction"]) == ("lexer.py:9-10", "rename the calls"), "what the operator was told"
+    assert len(e.lua("return asked")) == 2, "repeating asks only while there are no words"
     assert e.lua("return asked[1]").startswith("What should be done to ")
+    assert e.lua("return vim.fn.getcompletion(\"'<,'>Backburner de\", 'cmdline')") == ["delegate"]
 
 
 def test_the_recipes_of_the_page_show_how_it_stands_and_nothing_when_idle(w: World, version: str) -> None:
@@ -116,13 +123,14 @@ def test_the_recipes_of_the_page_show_how_it_stands_and_nothing_when_idle(w: Wor
     assert e.lua("return vim.g.backburner_status") == "bb +1"
     assert e.lua("return vim.g.backburner_status_dict.ready") == 1
     assert "BackburnerReady1" in e.lua("return events")
+    e.until("vim.deep_equal(vim.b.backburner_tasks, { 1 })")
     e.ex("Backburner reject 1")
     e.until("not lualine.cond() and vim.g.backburner_status == ''")
 
 
 def test_health_says_what_works(w: World, version: str) -> None:
-    w.file("lexer.py", LEXER)
-    e = plugin(w, "lexer.py", version=version)
+    w.file("LICENSING", "Neovim knows no kind of this file.\n")
+    e = plugin(w, "LICENSING", version=version)
     e.nvim.command("checkhealth backburner")
     assert "attached to 1 buffer" in e.text
     assert "git: git version" in e.text

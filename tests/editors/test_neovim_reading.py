@@ -103,22 +103,36 @@ def test_the_queue_the_quickfix_list_and_the_two_sides_show_one_result(w: World,
     e.keys("q:Backburner qf<CR>")
     e.until("vim.bo.filetype == 'qf'")
     assert [item["lnum"] for item in e.lua("return vim.fn.getqflist()")] == [2, 6]
-    e.nvim.command("cclose")
-    e.ex("Backburner review 1")
+    e.nvim.command("cfirst | cclose")
+    e.ex("Backburner accept")
+    e.until_verdicts(1, "accepted", "open")
+    assert e.text == LEXER.replace("first", "one"), "only the hunk to which the list led"
+    e.ex("Backburner undo 1")
+    e.until_verdicts(1, "open", "open")
+    e.go(1)
+    e.ex("Backburner review")
     e.until("#vim.api.nvim_list_tabpages() == 2 and #vim.api.nvim_tabpage_list_wins(0) == 2")
     e.nvim.command("wincmd l")
     e.until_text(RENAMED)
     e.nvim.current.buffer[1] = "    won()"
-    e.ex("write")
-    e.until("not vim.bo.modified")
-    assert e.text == RENAMED.replace("one", "won")
-    e.nvim.command("wincmd h")
+    e.ex("Backburner accept")
+    e.until("notes[1] and notes[1]:find('write the proposal first', 1, true)")
+    e.ex("write | quit")
+    e.until("#vim.api.nvim_list_wins() == 1")
     assert e.text == LEXER, "only accepting accepts"
+    e.ex("Backburner review 1")
+    e.until("#vim.api.nvim_tabpage_list_wins(0) == 2 and vim.wo.diff and text():find('first', 1, true)")
+    e.go(6)
+    e.ex("Backburner accept")
+    e.until_verdicts(1, "open", "accepted")
+    e.nvim.command("wincmd l")
+    e.until_text(RENAMED.replace("one", "won"))
+    e.go(2)
+    e.ex("Backburner accept")
+    e.until_state(1, "accepted")
     e.nvim.command("tabclose")
     e.until("#vim.api.nvim_list_wins() == 1")
-    e.ex("Backburner accept 1")
     e.until_text(RENAMED.replace("one", "won"))
-    e.until_state(1, "accepted")
 
 
 def test_putting_a_hunk_of_the_live_text_into_the_proposal_rejects_it_at_once(w: World, version: str) -> None:
@@ -193,10 +207,11 @@ def test_a_new_file_is_read_as_a_document_and_made_by_accepting(w: World, versio
 def test_neovims_own_code_actions_ask_for_words_and_read_in_the_code(w: World, version: str) -> None:
     w.file("lexer.py", LEXER)
     e = plugin(w, "lexer.py", version=version)
-    e.lua("words = 'rename the calls'")
+    e.lua("words = 'import os first'")
     e.act("Delegate…", 1)
-    e.until_lens("✓ #1 Rename the calls", 1)
+    e.until_lens("✓ #1 Import os", 1)
     assert "parse()" in e.lua("return asked[#asked]"), "the prompt says what it is about"
     e.act("#1 Read", 1)
     e.until(f"{HUNKS} == 2")
+    e.until("vim.fn.winsaveview().topfill == 3")
     assert e.lua("return #vim.api.nvim_list_wins()") == 1

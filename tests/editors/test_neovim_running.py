@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from editors.neovim import VERSIONS, plugin
-from editors.world import World
+from editors.world import World, world
 
 pytestmark = pytest.mark.editor
 
@@ -19,7 +19,14 @@ def test_a_running_task_shows_its_draft_and_takes_a_note(w: World, version: str)
     e = plugin(w, "lexer.py", version=version)
     e.ex("Backburner delegate rename slowly")
     e.until_lens("◌ #1", 1)
-    e.ex("Backburner draft 1")
+    e.ex("Backburner queue")
+    e.until("vim.api.nvim_get_current_line():find('#1', 1, true)")
+    e.ask(
+        "delegate", instruction="rename if you may", targets=[{"uri": (w.root / "lexer.py").as_uri(), "start_line": 5}]
+    )
+    e.until("text():find('Asks you', 1, true)")
+    assert "#1" in e.nvim.current.line, "rows came above it"
+    e.keys("d")
     e.until("text():find('+    one()', 1, true)")
     assert e.lua("return { vim.bo.filetype, vim.bo.modifiable }") == ["diff", False]
     e.ex("Backburner steer the last too")
@@ -39,16 +46,26 @@ def test_a_question_is_answered_from_a_list_and_a_reply_is_written_in_a_buffer(w
     e.until("require('backburner').statusline() == 'bb ?1'")
     e.until_lens("? #1 keep last()?", 1)
     e.lua("pick = 'Keep'")
-    e.ex("Backburner answer")
+    e.ex("Backburner queue")
+    e.until("vim.api.nvim_get_current_line():find('#1', 1, true)")
+    e.keys("R")
     e.until_state(1, "ready")
+    assert e.lua("return asked") == ["Keep"]
+    e.keys("q")
+    e.until("vim.bo.filetype == 'python'")
     e.ex("Backburner read 1")
     e.until("vim.bo.filetype == 'markdown' and text():find('It stays as it is.', 1, true)")
     e.keys("q")
     e.until("vim.bo.filetype == 'python'")
     e.ex("Backburner reply 1")
     e.until("vim.bo.buftype == 'acwrite'")
-    e.keys("iThe last too<Esc>:w<CR>")
+    e.keys("iThe last<Esc>q")
+    e.until("vim.bo.filetype == 'python'")
+    e.ex("Backburner reply 1")
+    e.until("vim.bo.buftype == 'acwrite' and text() == 'The last\\n'")
+    e.keys("A too<C-s>")
     e.until("require('backburner').status().ready == 1 and vim.bo.filetype == 'python'")
+    e.until("vim.fn.mode() == 'n'")
     e.until_view(1, "replied to", lambda view: view["title"] == "Rename the last call")
 
 
@@ -66,6 +83,29 @@ def test_two_editors_keep_their_own_unsaved_text(w: World, version: str) -> None
     first.until("require('backburner').statusline() == ''")
     assert first.text == LEXER + "# yours\n"
     assert (w.root / "lexer.py").read_text() == LEXER
+
+
+def test_two_projects_in_one_editor_keep_status_queue_and_numbers_apart(w: World) -> None:
+    w.file("lexer.py", LEXER)
+    with world(w.home) as other:
+        there = other.file("lexer.py", LEXER)
+        e = plugin(w, "lexer.py")
+        e.ex("Backburner delegate rename the calls")
+        e.until_state(1, "ready")
+        e.ex("Backburner queue")
+        e.until("vim.api.nvim_get_current_line():find('#1 Rename', 1, true)")
+        e.nvim.command(f"wincmd p | vsplit {there}")
+        e.attached()
+        assert e.lua("return require('backburner').statusline()") == ""
+        e.ex("Backburner delegate test it")
+        e.until("require('backburner').statusline() == 'bb +1'")
+        e.nvim.command("wincmd b")
+        assert "#1 Rename" in e.nvim.current.line
+        e.keys("x")
+        e.until("text():find('rejected', 1, true) and require('backburner').statusline() == ''")
+        e.nvim.command("wincmd t")
+        assert e.ask("show", task=1)["state"] == "ready", "of the other project"
+        e.quit()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -97,7 +137,7 @@ def test_a_daemon_that_was_killed_is_started_again_with_the_buffers_attached(lon
 
 def test_a_cause_that_stops_tasks_is_said_once(lonely: World) -> None:
     lonely.file("lexer.py", LEXER)
-    e = plugin(lonely, "lexer.py")
+    e = plugin(lonely, "lexer.py", more="require('backburner').setup({ ascii = true })")
     e.lua(
         "vim.api.nvim_create_autocmd('User', { pattern = 'BackburnerFailed', callback = function() failed = true end })"
     )
@@ -105,4 +145,15 @@ def test_a_cause_that_stops_tasks_is_said_once(lonely: World) -> None:
     e.until("failed and #notes > 0")
     e.ex("Backburner delegate work again without a key")
     e.until("require('backburner').status().failed == 2")
-    assert len(e.lua("return notes")) == 1
+    e.until_lens("x #1 stopped", 1)
+    assert e.lua("return require('backburner.marks').lines(1)[0]").isascii()
+    signs = "vim.api.nvim_buf_get_extmarks(0, -1, 0, -1, { details = true, type = 'sign' })"
+    assert e.lua(f"return vim.trim({signs}[1][4].sign_text)") == ">"
+    lonely.home.kill_daemon()
+    e.until("client() == nil")
+    e.until("require('backburner').status().failed == 2")
+    said = [note for note in e.lua("return notes") if "refused the key" in note]
+    assert len(said) == 1, "not again when it comes back"
+    e.quit()
+    e = plugin(lonely, "lexer.py")
+    e.until_lens("× #1 stopped", 1)

@@ -49,11 +49,11 @@ local function commands()
   return all
 end
 
---- An empty table would be sent as a list.
+--- None are sent too: else those that were taken out of the configuration would stay. An empty table would be a list.
 --- @return table
 local function settings()
   local own = vim.tbl_extend('force', config.current.ascii and { ascii = true } or {}, config.current.settings)
-  return next(own) and { backburner = own } or {}
+  return { backburner = next(own) and own or vim.empty_dict() }
 end
 
 --- Whether `vim.lsp.enable('backburner')` holds.

@@ -38,7 +38,11 @@ function M.check()
     health.warn('`backburner doctor` did not answer', { vim.trim(checks) })
     return
   end
-  for _, row in ipairs(answer.checks) do
+  -- The doctor was asked by a command line; this is the editor.
+  local checked = vim.tbl_filter(function(row)
+    return row.name ~= 'editor'
+  end, answer.checks)
+  for _, row in ipairs(checked) do
     --- @type fun(text: string, advice: string[]?)
     local report = ({ ok = health.ok, broken = health.error, warning = health.warn })[row.state] or health.info
     report(('%s: %s'):format(row.name, row.detail), row.next and row.next ~= '' and row.state ~= 'ok' and { row.next } or nil)
