@@ -14,7 +14,14 @@ from emulator.script import Call, Scene, Script, Turn
 ADD = {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
 MUL = {"path": "calc.py", "old": "def mul(a, b):\n    return a + b", "new": "def mul(a, b):\n    return a * b"}
 EDITS = (Call("edit", ADD), Call("edit", MUL))
-SCRIPT = Script((Scene(match="correct both", turn=(Turn(calls=EDITS), Turn(say="Done."))),))
+CHOICES = [{"title": "Keep", "answer": "keep it"}, {"title": "Remove", "answer": "remove it"}]
+ASK = Call("ask", {"question": "keep mul()?", "choices": CHOICES, "default": "Remove"})
+SCRIPT = Script(
+    (
+        Scene(match="correct both", turn=(Turn(calls=EDITS), Turn(say="Done."))),
+        Scene(match="ask me", turn=(Turn(calls=(ASK,)), Turn(say="Done."))),
+    )
+)
 
 
 @pytest.fixture
@@ -48,6 +55,22 @@ async def test_what_is_left_of_a_result_is_said(shell: Shell) -> None:
     await shell("accept", "1")
     refused = await shell("refit", "1", code=4)
     assert "decided already" in refused["error"]
+
+
+async def test_a_question_is_said_with_the_words_that_answer_it(shell: Shell) -> None:
+    said = await shell.run("delegate", "calc.py:5", "ask me", "--wait")
+    assert "#1 ask me asking · keep mul()?" in said.stdout
+    shown = (await shell.run("show", "1")).stdout
+    assert "backburner answer 1 'keep it'\n" in shown
+    assert "backburner answer 1 'remove it'  (taken when nobody answers)\n" in shown
+
+
+async def test_what_overlaps_is_taken_when_that_is_said(shell: Shell) -> None:
+    await shell("delegate", "calc.py", "correct both", "--wait")
+    (shell.project / "calc.py").write_text(BEFORE.replace("a - b", "a - b - 1"))
+    await shell("accept", "1/1", code=4)
+    await shell("accept", "1", "--theirs")
+    assert shell.text() == BEFORE.replace("a + b", "a * b").replace("a - b", "a + b")
 
 
 @pytest.mark.parametrize(

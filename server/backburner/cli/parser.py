@@ -78,6 +78,10 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
         )
         sub.add_argument("--file", default="", metavar="PATH", help="only hunks of this file")
         sub.add_argument("--group", action="store_true", help="every task of its group")
+        if name == "accept":
+            sub.add_argument(
+                "--theirs", action="store_true", help="also what overlaps your own edit, in the place of that edit"
+            )
     rest = verb("accept-rest", "accept the results of a group that fit, pass and keep to their target", task=True)
     rest.set_defaults(verb="accept-rest")
     dismiss = verb("dismiss", "put away findings, a report or a failure")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,10 @@ def task(view: dict[str, Any]) -> None:
             console.print(f"{label}: {text}" if label else text, markup=False)
     question = view.get("question")
     if question:
-        console.print(f"Question: {question['sentence']}  Answers: {', '.join(_answers(question))}", markup=False)
+        console.print(f"Question: {question['sentence']}", markup=False)
+        for answer in _answers(question):
+            by_default = "  (taken when nobody answers)" if answer == question["default"] else ""
+            console.print(f"  backburner answer {view['task']} {shlex.quote(answer)}{by_default}", markup=False)
     for check in view["evidence"]:
         outcome = "passed" if check["passed"] else "failed"
         how = f"({check['summary']})" if check["summary"] not in ("", "passes") else ""
@@ -142,7 +146,9 @@ def _title(view: dict[str, Any]) -> str:
 def _facts(view: dict[str, Any]) -> str:
     waits = view["waits"] if view["state"] == "queued" else ""
     # That its turn will come needs no saying.
-    parts = [view["state"], "" if waits.startswith("queued") else waits, _size(view), view["error"]]
+    waits = "" if waits.startswith("queued") else waits
+    question = view["question"]["sentence"] if view["question"] else ""
+    parts = [view["state"], question, waits, _size(view), view["error"]]
     return " · ".join(part for part in parts if part)
 
 

@@ -131,6 +131,7 @@ def judge(client: Client, arguments: Namespace, cwd: Path) -> int:
         "hunks": [],
         "path": _project_path(client, getattr(arguments, "file", ""), cwd),
         "group": getattr(arguments, "group", False),
+        "theirs": getattr(arguments, "theirs", False),
     }
     if hunk:
         wish["hunks"] = [full_item(client, task, hunk)]

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from backburner.model import view
 from backburner.model.commands import COMMANDS, CommandSpec, Place
-from backburner.model.settings import SETTINGS
+from backburner.model.settings import SETTINGS, AgentTable
 
 STATUS = "backburner/status"
 HEAD = """\
@@ -90,7 +90,7 @@ def _plain(field: Any) -> str:
 
 
 def _type(type_: type[Struct], name: str) -> str:
-    return str(type_.__annotations__[name]).replace("|", "or")
+    return str(type_.__annotations__[name]).replace("tuple[str, ...]", "list[str]").replace("|", "or")
 
 
 def _attribute_docs(type_: type[Struct]) -> Iterator[tuple[str, str]]:
@@ -112,6 +112,7 @@ def _settings() -> str:
         "\n`editor`: anybody, also an editor's settings. `project`: a project's `backburner.toml`. `approved`: the same,"
         " after the person approved exactly its bytes. `person`: only the person's own `config.toml`.\n"
     )
+    rows.append(f"\n### `[agents.NAME]`\n\nA model at an endpoint, or a command line.\n\n{_fields(AgentTable)}")
     return "".join(rows)
 
 

@@ -22,15 +22,21 @@ class AgentTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[agents.NAME]`: a model at an endpoint, or a command line."""
 
     provider: str = ""
-    """`anthropic`, `openai`, `groq`, `cerebras`, `ollama`, `openrouter`, `vllm`, `llamacpp`, `script` or an endpoint
-    of `[endpoints]`."""
+    """`anthropic`, `openai`, `groq`, `cerebras`, `ollama`, `openrouter`, `vllm`, `llamacpp`, `script`, or any
+    name with a `base_url` that speaks Chat Completions."""
     model: str = ""
+    """As the provider calls it."""
     base_url: str = ""
+    """Where it is asked, when not at the provider's usual address."""
     key_env: str = ""
+    """The variable that holds the key; empty: the provider's usual one."""
     key_command: tuple[str, ...] | str = ()
+    """A program that prints the key, such as a password manager."""
     effort: str = ""
+    """How hard it thinks, in the provider's words."""
     command: tuple[str, ...] = ()
-    """In place of a model: a program that works in the tree; `{file}`, `{line}`, `{instruction}` are replaced."""
+    """In place of a model: a program that works in the tree; `{file}`, `{line}`, `{end_line}`, `{instruction}`
+    and `{brief}` (the instruction with its place) are replaced."""
     network: bool = False
     """The command brings its own network and sandbox, as another coding agent does."""
     acp: bool = False
@@ -38,7 +44,9 @@ class AgentTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     script: str = ""
     """For the scripted provider: path of a script, or the script itself."""
     context_tokens: int = 0
+    """How long a conversation may get; 0: what is known of the model."""
     max_output_tokens: int = 0
+    """How long one answer may get; 0: what is known of the model."""
     concurrency: int = 0
     """Requests at once to begin with; 0: the provider's start value, which grows while all goes well."""
 
