@@ -115,3 +115,16 @@ async def test_doctor_says_which_program_is_missing(tmp_path: Path) -> None:
         rows = {row["name"]: (row["state"], row["detail"]) for row in (await shell("doctor"))["checks"]}
     assert rows["agent tidy"] == ("warning", "There is no program no-such-program on your PATH.")
     assert rows["agent fine"] == ("ok", "true")
+
+
+async def test_a_recipe_of_one_s_own_is_one_of_them(shell: Shell) -> None:
+    assert (
+        "no recipe called 'shout'" in (await shell("delegate", "calc.py:5", "x", "--recipe", "shout", code=2))["error"]
+    )
+    (shell.home.path / "recipes").mkdir()
+    (shell.home.path / "recipes/shout.md").write_text(
+        '+++\nwants = "report"\ntools = ["read", "finish"]\n+++\nask me\n'
+    )
+    for words in (("x", "--recipe", "shout"), ("/shout x",)):
+        view = await shell("delegate", "calc.py:5", *words, "--wait")
+        assert (view["recipe"], view["instruction"], view["state"]) == ("shout", "x", "ready")

@@ -5,6 +5,7 @@ What the person sees is frozen before anything waits: `delegate` is a plain func
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,9 +90,10 @@ async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish
 
 def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...], environment: str) -> w.Delegate:
     """The command that a delegation comes to, the words inside the instruction taken out."""
-    said = parse(argument.instruction, engine.agent_names(), RECIPES)
+    own = {name for name in re.findall(r"/([a-z]+)", argument.instruction) if engine.recipe(name)}
+    said = parse(argument.instruction, engine.agent_names(), own.union(RECIPES))
     recipe = argument.recipe or said.recipe or suggested(said.text, targets)
-    if recipe not in RECIPES:
+    if recipe not in RECIPES and not engine.recipe(recipe):
         raise Refusal(f"There is no recipe called {recipe!r}; there are {', '.join(RECIPES)}.", "bad_arguments")
     agents = argument.agents or ([argument.agent] if argument.agent else list(said.agents)) or [""]
     names = [agent_of(engine, name) for name in agents]
