@@ -118,7 +118,9 @@ class Neovim:
             self.lua("asked, notes, pick = {}, {}, ...", title)
             self.lua("vim.schedule(vim.lsp.buf.code_action)")
             self.until("#asked > 0 or vim.tbl_contains(notes, 'No code actions available')")
-            if any(title in item for item in self.lua("return asked")):
+            offered = self.lua("return asked")
+            assert offered, "there is always something that can be done; the server waits for its project"
+            if any(title in item for item in offered):
                 return
             assert time.monotonic() < deadline, f"the action {title!r}; {self.seen()}"
             # What is offered changes with the server; let Neovim go on until it has said something, or for a moment.
