@@ -132,9 +132,10 @@ def task_table(views: list[dict[str, Any]]) -> RenderableType:
 
     table = Table(box=None, show_header=False, pad_edge=False)
     for view in views:
-        doing = view.get("direction") or view.get("waits") or view["summary"] or view["error"]
+        question = view["question"]["sentence"] if view["question"] else ""
+        doing = question or view["error"] or view["direction"] or view["waits"] or view["summary"]
         table.add_row(
-            Text(f"#{view['task']}"), Text(view["state"]), Text(view["agent"]), Text(doing), Text(_facts(view))
+            Text(f"#{view['task']}"), Text(view["state"]), Text(view["agent"]), Text(doing), Text(_size(view))
         )
     return table
 

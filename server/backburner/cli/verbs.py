@@ -139,7 +139,7 @@ def judge(client: Client, arguments: Namespace, cwd: Path) -> int:
     left = answer.get("left", [])
     if not arguments.json:
         for item in left:
-            print(f"left: {item.get('item') or item.get('task')}: {item.get('reason', '')}", file=sys.stderr)
+            print(f"{item['item'] or '#' + str(item['task'])} stays: {item['reason']}", file=sys.stderr)
     code = REFUSED if left else DONE
     return _print_tasks(client, arguments, _here(client, answer.get("tasks") or [task]), code=code)
 

@@ -61,7 +61,7 @@ async def _git() -> Row:
     try:
         return row("ok", "git", await Git.find().line("--version"))
     except NoGit:
-        return row("broken", "git", "no git on PATH", "Install git 2.30 or newer.")
+        return row("broken", "git", "no git on PATH", "Install git 2.34 or newer.")
     except GitFailed as error:
         return row("broken", "git", str(error), "Install git again.")
 
