@@ -43,11 +43,9 @@ def task(view: dict[str, Any]) -> None:
             console.print(f"  backburner answer {view['task']} {shlex.quote(answer)}{by_default}", markup=False)
     for check in view["evidence"]:
         outcome = "passed" if check["passed"] else "failed"
-        how = f"({check['summary']})" if check["summary"] not in ("", "passes") else ""
-        console.print(
-            " ".join(part for part in (f"Check {check['command']!r} {outcome}", how, check["note"]) if part),
-            markup=False,
-        )
+        how = f" ({check['summary']})" if check["summary"] not in ("", "passes") else ""
+        note = f"; {check['note']}" if check["note"] else ""
+        console.print(f"Check {check['command']!r} {outcome}{how}{note}", markup=False)
     for hunk in view["hunks"]:
         console.print(f"  {hunk['id']}  {hunk['placement']}, {hunk['verdict']}", markup=False, highlight=False)
     for finding in view["findings"]:
