@@ -67,6 +67,11 @@ def test_a_question_is_answered_from_a_list_and_a_reply_is_written_in_a_buffer(w
     e.until("require('backburner').status().ready == 1 and vim.bo.filetype == 'python'")
     e.until("vim.fn.mode() == 'n'")
     e.until_view(1, "replied to", lambda view: view["title"] == "Rename the last call")
+    e.ex("Backburner steer 1")
+    e.until("vim.bo.buftype == 'acwrite'")
+    e.keys("itoo late<C-s>")
+    e.until("notes[1] and notes[1]:find('#1 is not running any more', 1, true)")
+    assert e.text == "too late\n", "what is not taken is not lost"
 
 
 @pytest.mark.parametrize("version", VERSIONS)

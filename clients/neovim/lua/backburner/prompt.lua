@@ -22,12 +22,12 @@ function M.open(title, send)
   vim.wo[window].winbar = ('%s  :w sends, q leaves'):format(title:gsub('%%', '%%%%'))
 
   local function close()
-    vim.cmd.stopinsert()
     if vim.api.nvim_buf_is_valid(bufnr) then
       vim.api.nvim_buf_delete(bufnr, { force = true })
     end
   end
   local function submit()
+    vim.cmd.stopinsert()
     local text = vim.trim(table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, false), '\n'))
     if text == '' then
       vim.schedule(close)
