@@ -121,6 +121,9 @@ def test_a_question_is_answered_from_the_menu_and_a_reply_is_written_into_a_file
     write(e, "rename if you may")
     e.until_problem("Question: keep last()?")
     assert e.lua("return #vim.diagnostic.get(0)") == 1, "the letter's own connection does not say it again"
+    e.quit()
+    e = plain(w, "lexer.py", version=version)
+    e.until_problem("Question: keep last()?")
     e.act("#1 Answer: keep", 1)
     e.until_problem("Ready")
     e.act("#1 Read", 1)
