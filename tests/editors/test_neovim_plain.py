@@ -10,6 +10,7 @@ import re
 import pytest
 
 from editors.neovim import Neovim, plain
+from editors.pages import block
 from editors.world import World
 
 pytestmark = [pytest.mark.editor, pytest.mark.parametrize("version", ["0.7", "0.11", "0.12"])]
@@ -36,6 +37,15 @@ return said:find(suffix, 1, true) and said or nil
 """
 
 
+LENSES = """
+for _, namespace in pairs(vim.api.nvim_get_namespaces()) do
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })) do
+    if vim.inspect(mark[4]):find('✓ #1 Return two', 1, true) then return true end
+  end
+end
+"""
+
+
 def shown(e: Neovim, suffix: str) -> str:
     """The document that the server showed, or whose path it told. Gives its text, as the current buffer."""
     found = e.until(SHOWN, suffix)
@@ -56,11 +66,14 @@ def write(e: Neovim, words: str) -> None:
 
 def test_delegate_read_and_accept_with_code_actions_alone(w: World, version: str) -> None:
     w.file("lexer.py", "")
-    e = plain(w, "lexer.py", version=version)
+    lenses = "vim.lsp.codelens.enable(true)" if version == "0.12" else block("neovim", "lua", "codelens.refresh")
+    e = plain(w, "lexer.py", version=version, more=lenses)
     e.nvim.current.buffer[:] = LEXER.splitlines()
     e.nvim.command("set hidden")
     e.act("Delegate: implement parse()", 1)
     e.until_problem("Ready: Return two.")
+    e.ex("doautocmd CursorHold")
+    e.until(LENSES)
     e.act("#1 Read", 1)
     assert "+    return 2" in shown(e, "1.diff")
     e.nvim.command("buffer lexer.py")
