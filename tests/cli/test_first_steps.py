@@ -19,6 +19,7 @@ ASK = Call("ask", {"question": "keep mul()?", "choices": CHOICES, "default": "Re
 SCRIPT = Script(
     (
         Scene(match="correct both", turn=(Turn(calls=EDITS), Turn(say="Done."))),
+        Scene(match="say it", turn=(Turn(say="It subtracts."),)),
         Scene(match="ask me", turn=(Turn(calls=(ASK,)), Turn(say="Done."))),
     )
 )
@@ -72,6 +73,27 @@ async def test_what_overlaps_is_taken_when_that_is_said(shell: Shell) -> None:
     assert (said.returncode, "1.1/calc.py:1 stays: " in said.stderr) == (4, True)
     await shell("accept", "1", "--theirs")
     assert shell.text() == BEFORE.replace("a + b", "a * b").replace("a - b", "a + b")
+
+
+async def test_what_was_printed_for_a_person_counts_as_read(shell: Shell) -> None:
+    for words in (("calc.py", "correct both"), ("calc.py:1", "calc.py:5", "correct both"), ("calc.py", "say it")):
+        await shell("delegate", *words, "--wait")
+
+    async def read() -> list[int]:
+        return [view["task"] for view in await shell("list") if view["seen"]]
+
+    await shell("diff", "1")
+    assert await read() == []
+    refused = await shell("accept-rest", "2", code=4)
+    assert "you have read 0" in refused["error"]
+    for words, expected in (
+        (("show", "1"), []),
+        (("diff", "1"), [1]),
+        (("diff", "2", "--group"), [1, 2, 3]),
+        (("show", "4"), [1, 2, 3, 4]),
+    ):
+        assert (await shell.run(*words)).returncode == 0
+        assert sorted(await read()) == expected
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,9 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
     listing.add_argument("--all", action="store_true", help="closed tasks too")
     listing.add_argument("--watch", action="store_true", help="keep the table up to date until interrupted")
     verb("show", "one task, whole", task=True)
-    verb("diff", "the unified diff of a result", task=True).add_argument("--group", action="store_true")
+    verb("diff", "the unified diff of a result; counts as reading it", task=True).add_argument(
+        "--group", action="store_true"
+    )
     verb("draft", "the unified diff of a running task so far", task=True)
     for name, help in (("accept", "put a result into your files"), ("reject", "decide against a result")):
         sub = verb(name, help)

@@ -107,6 +107,8 @@ def show(client: Client, arguments: Namespace, cwd: Path) -> int:
         print(json.dumps(view, indent=2))
     else:
         render.task(view)
+        if view["state"] == "ready" and not view["files"] and not view["seen"]:
+            client.command("read", {"task": view["task"]})
     return DONE
 
 
@@ -121,6 +123,9 @@ def diff(client: Client, arguments: Namespace, cwd: Path) -> int:
         print(json.dumps(answer, indent=2))
     else:
         render.diff(answer["text"])
+        # This is how a person reads here; a program (`--json`) reads for nobody.
+        for task in answer["unread"]:
+            client.command("read", {"task": task})
     return DONE
 
 

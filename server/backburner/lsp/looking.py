@@ -79,11 +79,12 @@ async def _reading(session: Session, engine: Engine, task: Task, uri: str, langu
 
 
 def diff_text(session: Session, argument: DiffArguments) -> Answer:
-    """The unified diff as text, and where it is as a document."""
+    """The unified diff as text, where it is as a document, and which results in it do not count as read yet."""
 
     async def later() -> dict[str, Any]:
         engine = await session.engine_of_task(argument.task, argument.uri)
         task = task_of(engine, argument.task)
+        tasks = [] if argument.draft else [task]
         if argument.draft and task.state in ("running", "asking"):
             path = await session.letters.draft(engine, task)
             text = await draft_text(engine, task)
@@ -95,7 +96,8 @@ def diff_text(session: Session, argument: DiffArguments) -> Answer:
             path = await session.letters.result(engine, task)
             scene = await session.scene(engine)
             text = diff(scene, task, argument.path) if path.suffix == ".diff" else report(scene, task)
-        return {"task": task.number, "text": text, "uri": path.as_uri()}
+        unread = [other.number for other in tasks if other.state == "ready" and not other.seen]
+        return {"task": task.number, "text": text, "uri": path.as_uri(), "unread": unread}
 
     return later()
 
