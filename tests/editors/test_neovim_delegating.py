@@ -102,6 +102,11 @@ def test_the_operator_takes_a_motion_and_repeats_with_a_dot(w: World, version: s
     assert (view["target"], view["instruction"]) == ("lexer.py:9-10", "rename the calls"), "what the operator was told"
     assert len(e.lua("return asked")) == 2, "repeating asks only while there are no words"
     assert e.lua("return asked[1]").startswith("What should be done to ")
+    e.lua("pick = 'rename the calls'")
+    e.ex("Backburner recent")
+    e.until_state(4, "ready")
+    e.keys("Vjgz")
+    assert e.until_state(5, "ready")["target"] == "lexer.py:9-10"
     assert e.lua("return vim.fn.getcompletion(\"'<,'>Backburner de\", 'cmdline')") == ["delegate"]
 
 

@@ -108,6 +108,8 @@ def test_two_projects_in_one_editor_keep_status_queue_and_numbers_apart(w: World
         assert "#1 Rename" in e.nvim.current.line
         e.keys("x")
         e.until("text():find('rejected', 1, true) and require('backburner').statusline() == ''")
+        e.ex("Backburner undo")
+        e.until("text():find('Ready', 1, true) and require('backburner').statusline() == 'bb +1'")
         e.nvim.command("wincmd t")
         assert e.ask("show", task=1)["state"] == "ready", "of the other project"
         e.quit()

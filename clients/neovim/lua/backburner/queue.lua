@@ -155,9 +155,13 @@ function M.open()
   fetch(draw)
 end
 
---- What the current entry of our quickfix list is about, while the cursor is on its line.
+--- What the row at the cursor is about; else the current entry of our quickfix list, while the cursor is on its line.
 --- @return integer? task, string[] hunks
-function M.quickfix_here()
+function M.here()
+  if vim.api.nvim_get_current_buf() == buffer then
+    local row = row_here()
+    return row and row.task, {}
+  end
   local list = vim.fn.getqflist({ idx = 0, items = 0 })
   local item = list.items[list.idx] --- @type table?
   local data = item and item.user_data

@@ -281,7 +281,7 @@ function M.here()
   for _, look in ipairs({
     require('backburner.sidebyside').here,
     require('backburner.documents').here,
-    require('backburner.queue').quickfix_here,
+    require('backburner.queue').here,
   }) do
     local task, hunks = look()
     if task then
