@@ -86,6 +86,11 @@ def test_an_accept_is_one_undo_step_and_undoing_it_takes_it_back(w: World, versi
     e.ex("Backburner undo 1")
     e.until_state(1, "ready")
     assert e.text == LEXER
+    e.ex("Backburner diff 1")
+    e.until("vim.bo.filetype == 'diff'")
+    e.go(e.nvim.current.buffer[:].index("+    one()") + 1)
+    e.ex("Backburner reject")
+    e.until_verdicts(1, "rejected", "open")
 
 
 def test_the_queue_the_quickfix_list_and_the_two_sides_show_one_result(w: World, version: str) -> None:
