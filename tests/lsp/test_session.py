@@ -497,12 +497,14 @@ async def test_places_list_what_could_be_delegated(root: Path) -> None:
 
 
 async def test_bad_places_and_arguments_are_one_sentence(root: Path) -> None:
+    (root / "passwd").symlink_to("/etc/passwd")
     (root / "b.bin").write_bytes(b"\0\1")
     cases: list[tuple[dict[str, Any], str]] = [
         ({"targets": []}, "Say where"),
         ({"targets": [{"uri": "untitled:Untitled-1"}]}, "no file yet"),
         ({"targets": [{"uri": (root / "none.py").as_uri()}]}, "is not on disk"),
         ({"targets": [{"uri": (root / "b.bin").as_uri()}]}, "no text that I can read"),
+        ({"targets": [{"uri": (root / "passwd").as_uri()}]}, "a link to a file outside the project"),
         ({"targets": [{"uri": (root / "a.py").as_uri(), "start_line": 99}]}, "Say what should be done"),
         (
             {"instruction": "x", "recipe": "dance", "targets": [{"uri": (root / "a.py").as_uri()}]},

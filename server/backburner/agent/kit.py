@@ -65,6 +65,8 @@ async def _missing(kit: Kit, path: str) -> str:
             return f"{path} is not in your copy: {left_out.reason}."
     folder, _, name = path.rpartition("/")
     names = [entry.rstrip("/") for entry in await kit.workspace.list(folder)]
+    if name in names:
+        return f"{path} is a link, and what it names is not in your copy."
     near = [f"{folder}/{other}" if folder else other for other in difflib.get_close_matches(name, names, n=3)]
     if near:
         return f"There is no file {path}. Did you mean {' or '.join(near)}?"

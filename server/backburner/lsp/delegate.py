@@ -57,9 +57,11 @@ def target_at(session: Session, owned: Owned, place: Place) -> Target:
     document = session.document(owned)
     if document is not None and document.doubtful:
         raise Refusal(f"I lost track of {owned.path}. Close it and open it again.", "doubtful")
+    whole = owned.root / owned.path
+    if not whole.resolve().is_relative_to(owned.root.resolve()):
+        raise Refusal(f"{owned.path} is a link to a file outside the project, which no agent sees there.", "outside")
     text = session.editors.live(owned, session)
     if text is None:
-        whole = owned.root / owned.path
         if not whole.exists():
             raise Refusal(f"{owned.path} is not on disk and not open here. Save it first.", "unknown_file")
         raise Refusal(f"{owned.path} is no text that I can read.", "binary")
