@@ -5,7 +5,7 @@
 import * as vscode from 'vscode';
 import type { Conversations, Saying } from './comments';
 import type { Ctx } from './ctx';
-import { acknowledge, delegateFromHere, delegateInOneBox, placeHere } from './delegate';
+import { acknowledge, delegateFromHere, delegateInOneBox, NO_PLACE, placeHere } from './delegate';
 import { SERVER_COMMANDS } from './generated';
 import { chooseServer, installServer } from './install';
 import { removeKey, setKey } from './keys';
@@ -105,6 +105,9 @@ async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: un
   }
   if (ABOUT_A_PLACE.has(short)) {
     const place = placeHere(ctx);
+    if (place === undefined) {
+      void vscode.window.showInformationMessage(NO_PLACE);
+    }
     return place && { place };
   }
   const reviewed = surfaces.reviews.taskHere(given instanceof vscode.Uri ? given : undefined);
@@ -114,6 +117,9 @@ async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: un
   await surfaces.reviews.keepEdits(reviewed);
   return { ...reviewed };
 }
+
+/** What is not before the person is not decided by one key. */
+const DECIDES = new Set(['accept', 'acceptRest', 'reject', 'dismiss', 'undo', 'stop']);
 
 /** What can be reviewed is what can be read or accepted. */
 const AS_FOR: Record<string, readonly string[]> = {
@@ -137,7 +143,8 @@ async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined>
   }
   const [nearest] = offered;
   const [only] = choices;
-  if (only !== undefined && choices.length === 1) {
+  const elsewhere = nearest === undefined && DECIDES.has(shortName(name));
+  if (only !== undefined && choices.length === 1 && !elsewhere) {
     return justTask ? { ...toAbout(only.arguments) } : only.arguments;
   }
   // Several hunks of one task at one place: the server puts the one that the cursor is on first.
@@ -146,7 +153,7 @@ async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined>
   }
   const picked = await vscode.window.showQuickPick(
     choices.map((action) => ({ label: action.title, description: action.lens, action })),
-    { placeHolder: 'Which one?' },
+    { placeHolder: elsewhere ? `Nothing here to ${shortName(name)}. Another one?` : 'Which one?' },
   );
   return justTask ? picked && { ...toAbout(picked.action.arguments) } : picked?.action.arguments;
 }

@@ -11,6 +11,8 @@ import { told } from './rows';
 const RECENTS = 'backburner.recents';
 const WORDS = 'Words that work anywhere: @agent  /review  !quick  after 12  in 8h  $0.50  step';
 
+export const NO_PLACE = 'Put the cursor in a file of this computer first.';
+
 /** The place at the cursor: the selection, or the symbol around it, with other servers' problems there. */
 export function placeHere(ctx: Ctx): Place | undefined {
   const editor = vscode.window.activeTextEditor;
@@ -35,7 +37,7 @@ export function placeHere(ctx: Ctx): Place | undefined {
 export async function delegateInOneBox(ctx: Ctx, targets: readonly Place[], prompt?: string): Promise<void> {
   const [first] = targets;
   if (first === undefined) {
-    void vscode.window.showInformationMessage('Put the cursor in a file of this computer first.');
+    void vscode.window.showInformationMessage(NO_PLACE);
     return;
   }
   const asked = new Box(ctx, prompt ?? defaultPrompt(targets));

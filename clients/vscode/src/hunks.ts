@@ -11,17 +11,43 @@ export function openHunks(file: ProposalFile): Hunk[] {
 /** The open hunk that holds the line; a hunk that only adds or only removes lines also owns the line before it. */
 export function hunkAt(file: ProposalFile, side: Side, line: number): Hunk | undefined {
   const placed = openHunks(file);
-  const inside = placed.find((hunk) => {
-    const span = hunk[side];
-    return span ? span[0] <= line && line < span[1] : hunk.kind !== 'edit';
-  });
-  return (
-    inside ??
+  const spanned = (holds: (first: number, end: number) => boolean) =>
     placed.find((hunk) => {
       const span = hunk[side];
-      return span !== null && span !== undefined && span[0] === span[1] && (line === span[0] || line === span[0] - 1);
-    })
+      return span ? holds(...span) : false;
+    });
+  return (
+    spanned((first, end) => first <= line && line < end) ??
+    spanned((first, end) => first === end && (line === first || line === first - 1)) ??
+    placed.find((hunk) => mayStand(file, hunk, side, line)) ??
+    // What concerns the file as a whole, such as its name, stands nowhere in it.
+    placed.find((hunk) => !hunk[side] && hunk.kind !== 'edit')
   );
+}
+
+/**
+ * Lines that were only added (or only removed) among like lines, blank ones say, can be said to be earlier or later, and a diff
+ * editor draws them where it likes: whether the line is one of those where the hunk may be drawn.
+ */
+function mayStand(file: ProposalFile, hunk: Hunk, side: Side, line: number): boolean {
+  const { live, merged } = hunk;
+  if (!live || !merged || live[0] < live[1] === merged[0] < merged[1]) {
+    return false;
+  }
+  const [[first, end], text] = live[0] < live[1] ? [live, file.live] : [merged, file.merged];
+  const lines = (text ?? '').split('\n');
+  const alike = (one: number, other: number) => lines[one] !== undefined && lines[one] === lines[other];
+  let earlier = 0;
+  while (alike(first - earlier - 1, end - earlier - 1)) {
+    earlier += 1;
+  }
+  let later = 0;
+  while (alike(first + later, end + later)) {
+    later += 1;
+  }
+  const [from, to] = side === 'live' ? live : merged;
+  const before = from === to ? 1 : 0;
+  return from - earlier - before <= line && line < to + later + before;
 }
 
 /** First lines of the open hunks, in order. */

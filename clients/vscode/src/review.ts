@@ -3,11 +3,11 @@
 // the server's accept changes the left. Follows what is typed.
 
 import * as vscode from 'vscode';
-import type { Ctx } from './ctx';
+import { type Ctx, Sentence } from './ctx';
 import { hunkAt, neighbour, openHunks, starts } from './hunks';
 import type { Hunk, Proposal, ProposalFile } from './protocol';
 import { type About, about, rowOf, sameTask } from './rows';
-import { Texts } from './texts';
+import { isDraft, type Named, Texts } from './texts';
 
 const FOLLOW_MS = 250;
 
@@ -45,10 +45,9 @@ export class Reviews {
       vscode.workspace.onDidSaveTextDocument(({ uri }) => uri.scheme === Texts.scheme && this.follow()),
       vscode.window.tabGroups.onDidChangeTabs(() => {
         this.forgetClosed();
-        const [first] = sides(vscode.window.tabGroups.activeTabGroup.activeTab?.input);
-        const reviewed = first !== undefined && Texts.read(first) !== undefined;
-        void vscode.commands.executeCommand('setContext', 'backburner.reviewsSeveral', reviewed);
+        setReviewed();
       }),
+      vscode.window.tabGroups.onDidChangeTabGroups(setReviewed),
       ctx.onDidChange(() => this.follow()),
       { dispose: () => clearTimeout(this.timer) },
     );
@@ -110,18 +109,17 @@ export class Reviews {
 
   /** The task whose review the active editor belongs to. */
   taskHere(at?: vscode.Uri): About | undefined {
-    const several = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-    const uri = at ?? sides(several)[0] ?? vscode.window.activeTextEditor?.document.uri;
-    const named = uri && Texts.read(uri);
-    return named ? (named.whom.task ? named.whom : undefined) : uri && this.find(uri)?.whom;
+    const uri = at ?? vscode.window.activeTextEditor?.document.uri;
+    const named = (uri && Texts.read(uri)) ?? inFront();
+    return named?.whom.task ? named.whom : undefined;
   }
 
   /** Keeps what the person wrote into the right sides of a task's review: what is accepted is what is shown. */
   async keepEdits(whom: About): Promise<void> {
     for (const document of vscode.workspace.textDocuments) {
       const named = Texts.read(document.uri);
-      if (document.isDirty && named !== undefined && sameTask(named.whom, whom)) {
-        await document.save();
+      if (document.isDirty && named !== undefined && sameTask(named.whom, whom) && !(await document.save())) {
+        throw new Sentence(`Your edits to the proposal for ${named.file.path} could not be kept, so nothing was done.`);
       }
     }
   }
@@ -154,15 +152,14 @@ export class Reviews {
       return;
     }
     const tabs = tabsOf(whom).filter((tab) => !tab.isDirty || before?.document.uri.scheme !== Texts.scheme);
-    const file = before && this.find(before.document.uri)?.file;
-    const line = before?.selection.active.line ?? 0;
+    const here = before && this.find(before.document.uri);
+    const file = here && sameTask(here.whom, whom) ? here.file : undefined;
+    const at = before?.selection.active ?? new vscode.Position(0, 0);
     if (tabs.length > 0) {
       await vscode.window.tabGroups.close(tabs);
     }
     if (file !== undefined && file.kind !== 'delete') {
-      await vscode.window.showTextDocument(vscode.Uri.parse(file.uri), {
-        selection: new vscode.Range(line, 0, line, 0),
-      });
+      await vscode.window.showTextDocument(vscode.Uri.parse(file.uri), { selection: new vscode.Range(at, at) });
     }
   }
 
@@ -187,20 +184,18 @@ export class Reviews {
     return review;
   }
 
+  /** Where a text stands in a review. Several may compare the same live file: that whose tab is before the person counts. */
   private find(uri: vscode.Uri): Here | undefined {
     const ours = Texts.read(uri);
-    for (const review of this.open.values()) {
-      for (const file of review.proposal.files) {
-        if (ours !== undefined ? sameTask(ours.whom, review.whom) && ours.file.path === file.path : isLive(file, uri)) {
-          return { ...review, file, side: ours === undefined ? 'live' : 'merged' };
-        }
-      }
-    }
-    return undefined;
+    const named = ours ?? inFront();
+    const review = named && this.open.get(key(named.whom, isDraft(named)));
+    const file = review?.proposal.files.find((each) => (ours ? ours.file.path === each.path : isLive(each, uri)));
+    return review && file && { ...review, file, side: ours ? 'merged' : 'live' };
   }
 
   private changed(uri: vscode.Uri): void {
-    if (uri.scheme === 'file' && this.find(uri) !== undefined) {
+    const files = [...this.open.values()].flatMap((review) => review.proposal.files);
+    if (uri.scheme === 'file' && files.some((file) => isLive(file, uri))) {
       this.follow();
     }
   }
@@ -248,17 +243,28 @@ function belongs(input: unknown, whom: About): boolean {
     const named = Texts.read(uri);
     return named !== undefined && sameTask(named.whom, whom);
   };
-  if (input instanceof vscode.TabInputTextDiff) {
-    return ours(input.modified);
-  }
   if (input instanceof vscode.TabInputText) {
     return ours(input.uri);
   }
   return sides(input).some(ours);
 }
 
-/** The right sides of a multi-diff editor, which has a type of its own only in later versions than the API that we name. */
+/** What the review in the tab before the person is about. */
+function inFront(): Named | undefined {
+  const [first] = sides(vscode.window.tabGroups.activeTabGroup.activeTab?.input);
+  return first && Texts.read(first);
+}
+
+/** Menus and keys for verdicts are for what can be judged, from either side. */
+function setReviewed(): void {
+  void vscode.commands.executeCommand('setContext', 'backburner.reviewed', inFront()?.kind === 'merged');
+}
+
+/** The right sides of a diff editor, or of a multi-diff editor, whose type came only after the API that we name. */
 function sides(input: unknown): vscode.Uri[] {
+  if (input instanceof vscode.TabInputTextDiff) {
+    return [input.modified];
+  }
   const diffs = (input as { textDiffs?: { modified?: vscode.Uri }[] } | undefined)?.textDiffs ?? [];
   return diffs.flatMap((diff) => diff.modified ?? []);
 }

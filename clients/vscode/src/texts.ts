@@ -15,6 +15,11 @@ export interface Named {
   file: Pick<ProposalFile, 'path' | 'uri'>;
 }
 
+/** Of a task's changes so far, not of its result. */
+export function isDraft({ kind }: Named): boolean {
+  return kind === 'draft' || kind === 'base';
+}
+
 interface Entry {
   data: Uint8Array;
   mtime: number;
@@ -91,8 +96,8 @@ export class Texts implements vscode.FileSystemProvider {
       throw vscode.FileSystemError.NoPermissions('This side is only to be read.');
     }
     const text = new TextDecoder().decode(content);
-    this.put(uri, text, false);
     await this.save(named, text);
+    this.put(uri, text, false);
   }
 
   readDirectory(): [string, vscode.FileType][] {
@@ -121,7 +126,7 @@ export class Texts implements vscode.FileSystemProvider {
       throw vscode.FileSystemError.FileNotFound(uri);
     }
     try {
-      await this.load(named.whom, named.kind === 'draft' || named.kind === 'base');
+      await this.load(named.whom, isDraft(named));
     } catch (error) {
       throw vscode.FileSystemError.Unavailable(error instanceof Error ? error.message : String(error));
     }

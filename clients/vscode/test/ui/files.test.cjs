@@ -81,6 +81,15 @@ journey('an edited proposal is kept by saving it, and only accepting changes the
   assert.doesNotMatch(world.read('lexer.py'), /once/, 'saving accepted');
   await window.screenshot('edited-accepted');
 
+  // Elsewhere in that file a command is about what is there, not about the review in another tab.
+  await page.locator('.tab', { hasText: /^lexer\.py$/ }).click();
+  await window.goTo(6, 5);
+  await window.delegate('what about v1');
+  await window.lens('Keep').waitFor();
+  await window.palette('Backburner: Stop');
+  await window.lensRow('#2').waitFor({ state: 'detached' });
+  await page.locator('.tab', { hasText: '#1' }).click();
+
   // The hunk that is left, from the menu of its line number.
   const added = right.locator('.view-line', { hasText: 'How many words' });
   const { y, height } = await added.boundingBox();

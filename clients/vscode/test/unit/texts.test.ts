@@ -41,6 +41,25 @@ test('a hunk that adds lines can be pointed at where they will be', () => {
   assert.equal(hunkAt(adds, 'live', 3), undefined);
 });
 
+test('a hunk that adds lines among like ones can be pointed at where an editor draws it', () => {
+  const merged = 'import re\n\nWORD = 1\n\n\ndef f():\n';
+  const adds = {
+    ...file(hunk(1, [2, 2], [2, 4]), hunk(2, [8, 9], [10, 11])),
+    live: 'import re\n\n\ndef f():\n',
+    merged,
+  };
+  const on = (side: 'live' | 'merged') => [0, 1, 2, 3, 4, 5].filter((line) => hunkAt(adds, side, line) !== undefined);
+  assert.deepEqual(on('merged'), [1, 2, 3]);
+  assert.deepEqual(on('live'), [0, 1, 2]);
+});
+
+test('of a renamed file the hunk at the line comes before the rename', () => {
+  const rename: Hunk = { ...hunk(1, [0, 0], [0, 0]), kind: 'rename', live: null, merged: null };
+  const both = file(rename, hunk(2, [9, 10], [11, 12]));
+  assert.equal(hunkAt(both, 'merged', 11)?.id, '12.1/a.py:2');
+  assert.equal(hunkAt(both, 'merged', 3)?.kind, 'rename');
+});
+
 test('a hunk that was decided is no longer there', () => {
   const decided = file(hunk(1, [2, 4], [2, 6], 'accepted'), hunk(2, [9, 10], [11, 12]));
   assert.equal(hunkAt(decided, 'live', 3), undefined);
