@@ -131,14 +131,19 @@ async function actionHere(ctx: Ctx, name: string): Promise<Argument | undefined>
   const names = AS_FOR[name] ?? [name];
   // One of the ready answers would be a guess; the words are asked for.
   const justTask = names.length > 1 || shortName(name) in SAYINGS;
-  const offered = (await actionsAt(ctx)).filter((action) => names.includes(action.command));
+  const all = await actionsAt(ctx);
+  const offered = all
+    .filter((action) => names.includes(action.command))
+    .map((action) => ({ ...action, lens: rowOf(ctx.queue, toAbout(action.arguments))?.title }));
   const inQueue = ctx.queue.rows.flatMap((row) => {
     const action = names.map((each) => actionOf(row, each)).find((each) => each !== undefined);
     return action ? [{ ...action, title: row.title, lens: row.detail }] : [];
   });
   const choices = offered.length > 0 ? offered : inQueue;
   if (choices.length === 0) {
-    void vscode.window.showInformationMessage(`Nothing here to ${shortName(name)}.`);
+    const unread = DECIDES.has(shortName(name)) ? all.find(({ command }) => command === 'backburner.read') : undefined;
+    const sentence = unread ? `Read #${unread.arguments.task} first.` : `Nothing here to ${shortName(name)}.`;
+    void vscode.window.showInformationMessage(sentence);
     return undefined;
   }
   const [nearest] = offered;

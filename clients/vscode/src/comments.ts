@@ -14,6 +14,7 @@ const BOX: Record<Saying, string> = {
   answer: 'Answer in your own words',
 };
 
+const UNSENT = 'You, not sent';
 const SETTLE_MS = 250;
 const OVER = new Set(['accepted', 'rejected', 'cancelled']);
 
@@ -27,6 +28,8 @@ interface Thread {
   shows?: string;
   /** The question stood when the thread was opened: once it is answered, the thread has nothing to ask. */
   pending?: boolean;
+  /** What the person said is on its way: pressed twice is said once. */
+  sending?: boolean;
 }
 
 export class Conversations {
@@ -60,13 +63,19 @@ export class Conversations {
     const editor = await vscode.window.showTextDocument(uri, { selection: new vscode.Range(position, position) });
     this.controller.options = { prompt: BOX[saying], placeHolder: BOX[saying] };
     const name = `task ${row.project} ${row.task}`;
-    this.close(name);
     const pending = view.state === 'asking';
+    const before = this.threads.get(name);
+    // What was begun to be written there stays; another kind of box is another thread.
+    if (before?.saying !== saying || before.pending !== pending) {
+      this.close(name);
+    }
     const thread = this.thread(name, uri, position, { whom, saying, pending });
     thread.label = `#${row.task} ${view.title}`;
     thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
     editor.revealRange(new vscode.Range(position, position), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-    thread.comments = [comment(view.task, view.agent, saying === 'answer' ? asking(whom, view) : summary(view))];
+    const says = saying === 'answer' ? asking(whom, view) : summary(view);
+    const unsent = thread.comments.filter(({ author }) => author.name === UNSENT);
+    thread.comments = [comment(view.task, view.agent, says), ...unsent];
     await focusBox();
     return true;
   }
@@ -109,15 +118,29 @@ export class Conversations {
   async say(reply: vscode.CommentReply): Promise<void> {
     const into = [...this.threads.values()].find((candidate) => candidate.thread === reply.thread);
     const said = reply.text.trim();
-    if (into === undefined || said === '') {
+    if (into === undefined || said === '' || into.sending) {
       return;
     }
     const { whom, saying, finding } = into;
     const text = finding ? `About ${finding.path}:${finding.line}, "${finding.message}":\n${said}` : said;
-    const sentence = told(await this.ctx.send<Outcome | null>(`backburner.${saying}`, { ...whom, text }));
-    const mine = comment(whom.task, 'You', new vscode.MarkdownString(literal(said)));
-    reply.thread.comments = [...reply.thread.comments, mine];
+    const keep = (name: string) => {
+      const mine = comment(whom.task, name, new vscode.MarkdownString(literal(said)));
+      reply.thread.comments = [...reply.thread.comments, mine];
+    };
+    into.sending = true;
+    let sentence: string;
+    try {
+      sentence = told(await this.ctx.send<Outcome | null>(`backburner.${saying}`, { ...whom, text }));
+    } catch (error) {
+      // VS Code empties the box in any case.
+      keep(UNSENT);
+      throw error;
+    } finally {
+      into.sending = false;
+    }
+    keep('You');
     reply.thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
+    await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
     if (sentence) {
       void vscode.window.showInformationMessage(sentence);
     }

@@ -20,9 +20,17 @@ journey('a question is answered at the line, and a reply goes on from there', {}
   await window.leave();
   await window.lens('Reply').click();
   await page.locator('.review-widget .comment-form .monaco-editor.focused').waitFor();
-  await page.keyboard.type('say it in one word');
+  // Asked for once more, the box still has what was begun.
+  await page.keyboard.type('say it in ');
+  await window.goTo(4, 5);
+  await window.lens('Reply').click();
+  await page.locator('.review-widget .comment-form .monaco-editor.focused').waitFor();
+  await page.keyboard.type('one word');
   await window.screenshot('reply');
   await page.keyboard.press('Control+Enter');
+  await page.waitForFunction(() =>
+    document.activeElement?.closest('.editor-instance, .review-widget')?.matches('.editor-instance'),
+  );
   await window.lensRow('One word for parse_v1()').waitFor();
   await window.screenshot('replied');
   await window.palette('Backburner: Answer');
