@@ -12,8 +12,11 @@ Lenses = list[types.CodeLens]
 
 
 def code_lens(session: Session, params: types.CodeLensParams) -> Lenses | Awaitable[Lenses]:
-    """Plain function: sees the text that the client had when it asked. The first that asks waits for the project, but not
-    where lenses are fetched again when we ask: VS Code waits before it fetches again for as long as it had to wait before."""
+    """Plain function: sees the text that the client had when it asked.
+
+    The first that asks waits for the project, but not where lenses are fetched again when we ask: VS Code waits before it
+    fetches again for as long as it had to wait before.
+    """
     uri = params.text_document.uri
     if not session.has_lens:
         # Now it is known that lenses show here; running tasks need no problem any more.
