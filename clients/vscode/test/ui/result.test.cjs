@@ -120,6 +120,8 @@ journey('a row of the queue is read, judged, stopped and run again where it stan
   await press(slow, 'Draft');
   await window.peek.locator('.view-line', { hasText: 'slowly' }).first().waitFor();
   await window.leave();
+  // While rows come and go VS Code forgets which row was pressed, and we ask.
+  await window.row('Ready').waitFor();
   await press(slow, 'Stop');
   await window.unfold('Earlier');
   await press(slow, 'Run Again');
