@@ -127,6 +127,21 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
       await window.press('Enter');
     },
 
+    /** Presses what a row of the queue offers inline; again when the row moved away from under the mouse. */
+    async act(row, title) {
+      const button = row.locator(`.action-label[aria-label^="${title}"]`);
+      for (let tries = 1; ; tries += 1) {
+        await row.hover();
+        try {
+          return await button.click({ timeout: tries < 10 ? 3000 : PATIENCE });
+        } catch (error) {
+          if (tries === 10) {
+            throw error;
+          }
+        }
+      }
+    },
+
     /** Unfolds a section of the queue; again when the tree was drawn anew in that moment. */
     async unfold(title) {
       const row = (expanded) =>

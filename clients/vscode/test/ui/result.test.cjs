@@ -106,10 +106,6 @@ journey('one journey without a mouse, and the queue by keyboard', {}, async (win
 
 journey('a row of the queue is read, judged, stopped and run again where it stands', {}, async (window, world) => {
   const { page } = window;
-  const press = async (row, action) => {
-    await row.hover();
-    await row.locator(`.action-label[aria-label^="${action}"]`).click();
-  };
   const [slow, quick] = ['#1', '#2'].map((number) => window.row(number));
   await window.goTo(15, 5);
   await window.delegate('cook slowly');
@@ -117,28 +113,28 @@ journey('a row of the queue is read, judged, stopped and run again where it stan
   await window.goTo(10, 5);
   await window.delegate('shorter please');
   await window.press('Control+k', 'q');
-  await press(slow, 'Draft');
+  await window.act(slow, 'Draft');
   await window.peek.locator('.view-line', { hasText: 'slowly' }).first().waitFor();
   await window.leave();
   // While rows come and go VS Code forgets which row was pressed, and we ask.
   await window.row('Ready').waitFor();
-  await press(slow, 'Stop');
+  await window.act(slow, 'Stop');
   await window.unfold('Earlier');
-  await press(slow, 'Run Again');
+  await window.act(slow, 'Run Again');
   await window.lens('Draft').waitFor();
-  await press(quick, 'Read');
+  await window.act(quick, 'Read');
   await window.peek.locator('.view-line', { hasText: 'Shorter parse()' }).first().waitFor();
   await window.leave();
   await window.screenshot('row-actions');
-  await press(quick, 'Reject');
+  await window.act(quick, 'Reject');
   await window.row('Ready').waitFor({ state: 'detached' });
   await window.seesText('words.append');
   await window.unfold('Earlier');
-  await press(quick, 'Run Again');
+  await window.act(quick, 'Run Again');
   await window.row('Ready').waitFor();
-  await press(quick, 'Read');
+  await window.act(quick, 'Read');
   await window.leave();
-  await press(quick, 'Accept');
+  await window.act(quick, 'Accept');
   await window.seesText('return re.findall');
   await page.locator('.tab.active', { hasText: 'lexer.py' }).waitFor();
   assert.equal(world.read('lexer.py'), LEXER, 'the file on disk was touched');

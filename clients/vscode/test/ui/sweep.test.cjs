@@ -42,9 +42,7 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
     await window.leave();
   }
   assert.match(world.read('imports.py'), /import os/, 'reading changed something');
-  const group = window.row('remove it');
-  await group.hover();
-  await group.locator('.action-label[aria-label*="Accept the Rest like These"]').click();
+  await window.act(window.row('remove it'), 'Accept the Rest like These');
   await window.seesText('import os', false);
   await window.seesText('import json', false);
   await window.seesText('import sys');
