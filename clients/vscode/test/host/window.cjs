@@ -105,6 +105,7 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
     async goTo(line, column = 1) {
       await page.keyboard.press('Control+g');
       await page.locator('.quick-input-widget input').first().fill(`:${line}:${column}`);
+      await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: `line ${line} ` }).waitFor();
       await page.keyboard.press('Enter');
       await page.locator('[id="status.editor.selection"]', { hasText: `Ln ${line}, Col ${column}` }).waitFor();
     },
