@@ -76,9 +76,10 @@ async def test_a_missing_file_names_the_nearest(cafe: Project) -> None:
     assert result.text == "There is no file tests/test_lexr.py. Did you mean tests/test_lexer.py?"
 
 
-async def test_a_link_out_of_the_project_is_named_as_one(cafe: Project) -> None:
+async def test_a_folder_and_a_link_out_of_the_project_are_named_as_such(cafe: Project) -> None:
     (cafe.root / "passwd").symlink_to("/etc/passwd")
     kit = await kit_for(cafe, await cafe.workspace())
+    assert (await do(kit, "edit", path="tests", old="a", new="b")).text == "tests is a folder."
     assert (await do(kit, "read", path="passwd")).text == "passwd is a link, and what it names is not in your copy."
 
 

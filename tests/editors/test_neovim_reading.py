@@ -30,6 +30,12 @@ HUNKS = (
 )
 
 
+def side_by_side(e: Neovim) -> None:
+    """With the cursor in the live text."""
+    e.ex("Backburner review 1")
+    e.until("#vim.api.nvim_tabpage_list_wins(0) == 2 and vim.wo.diff and text():find('first', 1, true)")
+
+
 def renamed(w: World, version: str, more: str = "") -> Neovim:
     """An editor in which a result with two hunks waits."""
     w.file("lexer.py", LEXER)
@@ -125,8 +131,7 @@ def test_the_queue_the_quickfix_list_and_the_two_sides_show_one_result(w: World,
     e.ex("write | quit")
     e.until("#vim.api.nvim_list_wins() == 1")
     assert e.text == LEXER, "only accepting accepts"
-    e.ex("Backburner review 1")
-    e.until("#vim.api.nvim_tabpage_list_wins(0) == 2 and vim.wo.diff and text():find('first', 1, true)")
+    side_by_side(e)
     e.go(6)
     e.ex("Backburner accept")
     e.until_verdicts(1, "open", "accepted")
@@ -142,8 +147,7 @@ def test_the_queue_the_quickfix_list_and_the_two_sides_show_one_result(w: World,
 
 def test_putting_a_hunk_of_the_live_text_into_the_proposal_rejects_it_at_once(w: World, version: str) -> None:
     e = renamed(w, version)
-    e.ex("Backburner review 1")
-    e.until("#vim.api.nvim_tabpage_list_wins(0) == 2 and vim.wo.diff and text():find('first', 1, true)")
+    side_by_side(e)
     e.go(2)
     e.keys("dp")
     e.until_verdicts(1, "rejected", "open")
@@ -162,8 +166,7 @@ def test_putting_a_hunk_of_the_live_text_into_the_proposal_rejects_it_at_once(w:
 
 def test_a_hunk_that_was_put_into_the_live_text_by_hand_is_seen_there(w: World, version: str) -> None:
     e = renamed(w, version)
-    e.ex("Backburner review 1")
-    e.until("#vim.api.nvim_tabpage_list_wins(0) == 2 and vim.wo.diff and text():find('first', 1, true)")
+    side_by_side(e)
     e.go(2)
     e.keys("do")
     e.until_text(LEXER.replace("first", "one"))

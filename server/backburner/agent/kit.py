@@ -64,9 +64,12 @@ async def _missing(kit: Kit, path: str) -> str:
         if left_out.path == path:
             return f"{path} is not in your copy: {left_out.reason}."
     folder, _, name = path.rpartition("/")
-    names = [entry.rstrip("/") for entry in await kit.workspace.list(folder)]
-    if name in names:
+    entries = await kit.workspace.list(folder)
+    if f"{name}/" in entries:
+        return f"{path} is a folder."
+    if name in entries:
         return f"{path} is a link, and what it names is not in your copy."
+    names = [entry.rstrip("/") for entry in entries]
     near = [f"{folder}/{other}" if folder else other for other in difflib.get_close_matches(name, names, n=3)]
     if near:
         return f"There is no file {path}. Did you mean {' or '.join(near)}?"
