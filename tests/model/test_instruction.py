@@ -32,6 +32,8 @@ RECIPES = ("test", "review")
         ("step, port it", Instruction(text="port it", pace="step")),
         ("/test", Instruction(text="", recipe="test")),
         ("/test the empty input", Instruction(text="the empty input", recipe="test")),
+        ("ask @codex, then stop", Instruction(text="ask, then stop", agents=("codex",))),
+        ("make it iterative, please @codex.", Instruction(text="make it iterative, please.", agents=("codex",))),
         ("port it\n@codex", Instruction(text="port it", agents=("codex",))),
     ],
 )
@@ -56,10 +58,34 @@ def test_words_are_taken_out(text: str, expected: Instruction) -> None:
         "mail a@codex.example",
         "/etc/passwd is read here, stop that",
         "wait in 8h windows for it",
+        "say hello to @user and @staticmethod",
+        "write `@codx` into the help",
+        "/etc is where it belongs",
+        "add a route /reviews",
+        "/tests/unit is slow",
+        "it is !important here",
+        "mail b@codx.example and see @codx/notes",
     ],
 )
 def test_english_stays_english(text: str) -> None:
     assert parse(text, AGENTS, RECIPES) == Instruction(text=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("@codx fix this", "There is no agent @codx. Did you mean @codex?"),
+        ("fix this @Codx", "There is no agent @Codx. Did you mean @codex?"),
+        ("have @opuss, not @codex, do it", "There is no agent @opuss. Did you mean @opus?"),
+        ("rename it !quik", "There is no word !quik. Did you mean !quick?"),
+        ("!quik: rename it", "There is no word !quik. Did you mean !quick?"),
+        ("port it !stepp", "There is no word !stepp. Did you mean !step?"),
+        ("/reviw this", "There is no recipe /reviw. Did you mean /review?"),
+        ("/tests the empty input @codex", "There is no recipe /tests. Did you mean /test?"),
+    ],
+)
+def test_what_is_nearly_a_word_is_said(text: str, doubt: str) -> None:
+    assert parse(text, AGENTS, RECIPES).doubt == doubt
 
 
 def test_only_words_leave_no_text() -> None:

@@ -94,6 +94,8 @@ def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, .
     """The command that a delegation comes to, the words inside the instruction taken out."""
     own = {name for name in re.findall(r"/([a-z]+)", argument.instruction) if engine.recipe(name)}
     said = parse(argument.instruction, engine.agent_names(), own.union(RECIPES))
+    if said.doubt:
+        raise Refusal(said.doubt, "bad_arguments")
     recipe = argument.recipe or said.recipe or suggested(said.text, targets)
     if recipe not in RECIPES and not engine.recipe(recipe):
         raise Refusal(f"There is no recipe called {recipe!r}; there are {', '.join(RECIPES)}.", "bad_arguments")

@@ -1,27 +1,36 @@
 """The words that work inside an instruction: `@codex`, `!quick`, `after 12`, `in 8h`, `$0.50`, `step`.
 
 They count at the beginning or at the end of the instruction, where nobody would write them by accident: "add the
-@property decorator" and "explain each step" stay what they are. Names of agents and `!quick` count anywhere.
+@property decorator" and "explain each step" stay what they are. Names of agents and `!quick` count anywhere. What is nearly
+one of our words is no word, and not plain text either, because another agent would cost money silently: `doubt` says so.
+In backquotes everything stays what it is.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Mapping
 from typing import Literal
 
 from msgspec import Struct
 
+NAME = r"[A-Za-z][\w-]*(?:\.[\w-]+)*"
+AFTER = r"(?=[\s,;:.!?]|$)"
 WORD = re.compile(
-    r"(?P<agent>@(?P<name>[A-Za-z][\w.-]*))"
+    rf"(?P<agent>@(?P<name>{NAME}))"
     r"|(?P<quick>!quick)"
     r"|(?P<after>after\s+#?(?P<number>\d+))"
     r"|(?P<when>in\s+(?P<hours>[28])\s?h(?:ours)?)"
     r"|(?P<budget>(?:up\s+to\s+)?\$(?P<usd>\d+(?:\.\d+)?|\.\d+))"
     r"|(?P<step>!?step)"
-    r"|(?P<recipe>/(?P<recipe_name>[a-z]+))",
+    r"|(?P<recipe>/(?P<recipe_name>[a-z][a-z0-9_-]*))",
     re.IGNORECASE,
 )
+INSIDE = re.compile(rf"[ \t]*(?<!\S)(@{NAME}|!quick){AFTER}", re.IGNORECASE)
+NEARLY = re.compile(rf"(?<!\S)(?P<sign>[@!]|\A/)(?P<word>{NAME}){AFTER}")
+NEAR = 0.8
+"""How alike two words are, as `difflib` counts, when one is taken for a slip of the other: `@codx`, not `@code_path`."""
 BETWEEN = " \t,;·"
 
 
@@ -36,6 +45,8 @@ class Instruction(Struct, frozen=True, kw_only=True):
     budget_usd: float | None = None
     pace: Literal["", "step"] = ""
     recipe: str = ""
+    doubt: str = ""
+    """A sentence about a word that is nearly one of ours: nothing is to be started."""
 
 
 QUICK = "!quick"
@@ -57,6 +68,7 @@ def parse(text: str, agents: Collection[str], recipes: Collection[str] = ()) -> 
         budget_usd=words.budget_usd,
         pace=words.pace,
         recipe=words.recipe,
+        doubt=words.doubt(rest.strip(BETWEEN).strip()),
     )
 
 
@@ -112,7 +124,21 @@ class _Words:
             self.agents.append(agent)
             return ""
 
-        return re.sub(r"(?<!\S)(@[A-Za-z][\w.-]*|!quick)(?:\s+|$)", replace, text, flags=re.IGNORECASE)
+        return INSIDE.sub(replace, text)
+
+    def doubt(self, text: str) -> str:
+        """What is wrong with the first word of `text` that is nearly one of ours; empty when there is none.
+
+        A recipe's is looked for at the beginning only: at the end, `/reviews` is more likely a path.
+        """
+        kinds = {"@": ("agent", self.known), "!": ("word", ("quick", "step")), "/": ("recipe", self.recipes)}
+        for match in NEARLY.finditer(text):
+            sign, word = match["sign"], match["word"]
+            kind, known = kinds[sign]
+            near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=NEAR)
+            if near and near[0] != word.lower():
+                return f"There is no {kind} {sign}{word}. Did you mean {sign}{near[0]}?"
+        return ""
 
 
 def _strip_end(rest: str, words: _Words) -> str:
