@@ -151,3 +151,23 @@ async def test_a_recipe_of_one_s_own_is_one_of_them(shell: Shell) -> None:
     for words in (("x", "--recipe", "shout"), ("/shout x",)):
         view = await shell("delegate", "calc.py:5", *words, "--wait")
         assert (view["recipe"], view["instruction"], view["state"]) == ("shout", "x", "ready")
+
+
+async def test_a_recipe_of_the_project_says_that_it_waits_for_approval(shell: Shell) -> None:
+    file = shell.project / ".backburner/recipes/read-it.md"
+    file.parent.mkdir(parents=True)
+    file.write_text('+++\nwants = "report"\ntools = ["read", "finish"]\n+++\nask me\n')
+    sentence = (
+        f"The recipe 'read-it' of this project is not approved yet. Read and approve it with: backburner trust {file}"
+    )
+    for words in (("x", "--recipe", "read-it"), ("/read-it x",)):
+        assert (await shell("delegate", "calc.py:5", *words, code=4))["error"] == sentence
+    [row] = [row for row in (await shell("doctor"))["checks"] if row["name"] == "trust"]
+    assert row["next"] == f"Read and approve it with: backburner trust {file}"
+    await shell.run("trust", str(file), "--yes")
+    view = await shell("delegate", "calc.py:5", "/read-it x", "--wait")
+    assert (view["recipe"], view["instruction"], view["state"]) == ("read-it", "x", "ready")
+    file.write_text(file.read_text() + "and more\n")
+    await shell("retry", f"{view['task']}")
+    ended = await shell.run("wait", f"{view['task']}")
+    assert sentence in ended.stdout + ended.stderr

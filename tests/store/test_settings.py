@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from backburner.store.recipes import recipe_body
+import pytest
+
+from backburner.store.recipes import Recipes, Unapproved
 from backburner.store.settings import Loaded, load
 from backburner.store.trust import TrustFile, digest
 
@@ -116,9 +118,16 @@ def test_a_project_recipe_counts_only_after_approval(tmp_path: Path) -> None:
     (own / "fix.md").write_text("mine")
     (folder / "fix.md").write_text("theirs")
     trust = TrustFile(tmp_path / "trust.json")
-    text, untrusted = recipe_body("fix", own, root, trust)
-    assert text == "mine"
-    assert untrusted is not None
-    trust.approve(folder / "fix.md", untrusted.sha256)
-    assert recipe_body("fix", own, root, trust) == ("theirs", None)
-    assert recipe_body("../fix", own, root, trust) == ("", None)
+    recipes = Recipes(own, root, trust)
+    assert recipes.text("fix") == "mine"
+    assert recipes.waiting() == (folder / "fix.md",)
+    trust.approve(folder / "fix.md", digest(b"theirs"))
+    assert recipes.text("fix") == "theirs"
+    assert recipes.waiting() == ()
+    assert recipes.text("../fix") == ""
+    (folder / "brew.md").write_text("tea")
+    assert recipes.names() == {"fix", "brew"}
+    with pytest.raises(Unapproved, match="'brew' of this project is not approved yet"):
+        recipes.text("brew")
+    (folder / "review.md").write_text("theirs")
+    assert recipes.text("review") == ""

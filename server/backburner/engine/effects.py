@@ -32,6 +32,7 @@ from backburner.model.task import LIVE, State, Target, Task
 from backburner.model.text import decode
 from backburner.model.wire import Progress
 from backburner.store.journal import JournalError
+from backburner.store.recipes import Unapproved
 from backburner.workspace.git import GitFailed
 from backburner.workspace.tree import Workspace
 
@@ -192,12 +193,12 @@ async def hand_over(engine: Engine, event: e.RunStarted) -> None:
     agent = engine.starting.pop(event.task)
     try:
         conversation = None if event.fresh else await asyncio.to_thread(engine.journal.transcript, event.task)
-        recipe_body = await asyncio.to_thread(engine.recipe, engine.state.tasks[event.task].recipe)
+        recipe_body = await asyncio.to_thread(engine.recipes.text, engine.state.tasks[event.task].recipe)
         target = await target_in_copy(engine, engine.state.tasks[event.task])
     except Exception as error:
         # One run that cannot start must not end the others.
         log.exception("run %s cannot start", event.run)
-        known = isinstance(error, JournalError | GitFailed | OSError)
+        known = isinstance(error, JournalError | GitFailed | OSError | Unapproved)
         sentence = str(error) if known else "Something went wrong inside Backburner; its log has the details."
         cause = Cause(kind="internal", sentence=sentence)
         engine.report(e.RunFailed(task=event.task, run=event.run, cause=cause, at=engine.shared.clock.now()))

@@ -35,6 +35,7 @@ from backburner.model.task import LIVE, State
 from backburner.model.wire import Progress
 from backburner.model.wishes import Cancel, Command, Refusal
 from backburner.store.journal import Frozen, Journal, JournalError
+from backburner.store.recipes import Recipes
 from backburner.workspace.repository import branch, head
 from backburner.workspace.shadow import Shadow
 
@@ -53,7 +54,7 @@ class Engine:
 
     def __init__(
         self, root: Path, folder: Path, shadow: Shadow, journal: Journal, state: State, shared: Shared,
-        settings: Callable[[], Settings], recipe: Callable[[str], str],
+        settings: Callable[[], Settings], recipes: Recipes,
     ) -> None:  # fmt: skip
         self.root = root
         self.state = state
@@ -69,7 +70,7 @@ class Engine:
         self.journal = journal
         self.shared = shared
         self.agents = Agents(root, settings, shared.environments)
-        self.recipe = recipe
+        self.recipes = recipes
         self.places = Places(root=str(root), shadow=str(shadow.folder), trees=str(folder / "trees"))
         self.starting: dict[int, AgentSpec] = {}
         """Tasks that `schedule` let go and whose start is not durable yet, or not handed over yet."""
@@ -89,7 +90,7 @@ class Engine:
     @staticmethod
     async def open(
         root: Path, folder: Path, shadow_folder: Path, shared: Shared,
-        settings: Callable[[], Settings], recipe: Callable[[str], str] = lambda _: "",
+        settings: Callable[[], Settings], recipes: Recipes,
     ) -> Engine:  # fmt: skip
         """Load a project; its lock is the caller's. Raises `JournalError`, `Refused` and `NoGit`, each with a sentence."""
         shadow = await Shadow.open(shadow_folder, root, gate=shared.snapshots)
@@ -108,7 +109,7 @@ class Engine:
         except BaseException:
             await shadow.close()
             raise
-        engine = Engine(root, folder, shadow, journal, state, shared, settings, recipe)
+        engine = Engine(root, folder, shadow, journal, state, shared, settings, recipes)
         engine._frozen_before = frozen
         shared.environments.remember(environments)
         engine.stored_environments.update(environments)

@@ -203,7 +203,7 @@ class Projects:
                 paths.shadow_dir(root, self._env),
                 self.shared,
                 partial(self.book.settings, root),
-                partial(self.book.recipe, root),
+                self.book.recipes(root),
             )
         except BaseException as error:
             lock.release()

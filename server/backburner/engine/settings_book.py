@@ -1,4 +1,4 @@
-"""The settings of every project, read again when a file changed; and the texts of recipe files.
+"""The settings of every project, read again when a file changed; and where its recipe files are.
 
 A look at a few file times for each question: there is nothing to reload and nothing to forget.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from backburner.model.settings import Settings
 from backburner.store import paths
-from backburner.store.recipes import recipe_body
+from backburner.store.recipes import Recipes
 from backburner.store.settings import PROJECT_FILE, Loaded, load
 from backburner.store.trust import TrustFile
 
@@ -47,9 +47,9 @@ class SettingsBook:
             standing = self._loaded[root] = (stamp, load(self._person, root, self._editor, self.trust))
         return standing[1]
 
-    def recipe(self, root: Path, name: str) -> str:
-        """The text of a recipe file that replaces or adds to the shipped ones; empty when there is none."""
-        return recipe_body(name, self._recipes, root, self.trust)[0]
+    def recipes(self, root: Path) -> Recipes:
+        """The recipe files that replace or add to the shipped ones."""
+        return Recipes(self._recipes, root, self.trust)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

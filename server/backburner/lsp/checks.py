@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any
 
 from backburner import __version__
@@ -40,6 +41,15 @@ async def checks_of(session: Session) -> list[Row]:
     for waiting in loaded.untrusted:
         detail = f"{waiting.path} wants {', '.join(waiting.wants)}"
         found.append(row("warning", "trust", detail, "Look at it and approve it with: backburner trust"))
+    for path in book.recipes(root).waiting() if root is not None else ():
+        found.append(
+            row(
+                "warning",
+                "trust",
+                f"{path} is a recipe that is not used yet",
+                f"Read and approve it with: backburner trust {shlex.quote(str(path))}",
+            )
+        )
     found.append(_worker(session))
     found.append(await _sandbox(session))
     if root is not None:

@@ -5,7 +5,6 @@ What the person sees is frozen before anything waits: `delegate` is a plain func
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from backburner.model.instruction import QUICK, RECIPES, parse
 from backburner.model.symbols import symbols
 from backburner.model.task import Target
 from backburner.review.words import money, plural
+from backburner.store.recipes import Unapproved
 
 MOST_TARGETS = 500
 
@@ -92,13 +92,11 @@ async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish
 
 def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...], environment: str) -> w.Delegate:
     """The command that a delegation comes to, the words inside the instruction taken out."""
-    own = {name for name in re.findall(r"/([a-z]+)", argument.instruction) if engine.recipe(name)}
-    said = parse(argument.instruction, engine.agent_names(), own.union(RECIPES))
+    said = parse(argument.instruction, engine.agent_names(), engine.recipes.names().union(RECIPES))
     if said.doubt:
         raise Refusal(said.doubt, "bad_arguments")
     recipe = argument.recipe or said.recipe or suggested(said.text, targets)
-    if recipe not in RECIPES and not engine.recipe(recipe):
-        raise Refusal(f"There is no recipe called {recipe!r}; there are {', '.join(RECIPES)}.", "bad_arguments")
+    _require_recipe(engine, recipe)
     agents = argument.agents or ([argument.agent] if argument.agent else list(said.agents)) or [""]
     names = [agent_of(engine, name) for name in agents]
     attempts = len(names) > 1
@@ -120,6 +118,16 @@ def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, .
         environment=environment,
         attempts=attempts,
     )
+
+
+def _require_recipe(engine: Engine, name: str) -> None:
+    try:
+        known = name in RECIPES or engine.recipes.text(name)
+    except Unapproved as error:
+        raise Refusal(str(error), "not_approved") from error
+    if not known:
+        names = (*RECIPES, *sorted(engine.recipes.names().difference(RECIPES)))
+        raise Refusal(f"There is no recipe called {name!r}; there are {', '.join(names)}.", "bad_arguments")
 
 
 def agent_of(engine: Engine, name: str) -> str:

@@ -22,7 +22,7 @@ class Untrusted(Struct, frozen=True, kw_only=True):
     sha256: str
     """Of its bytes now."""
     wants: tuple[str, ...]
-    """The settings that wait for approval, or the file's name for a recipe."""
+    """The settings that wait for approval."""
 
 
 class TrustFile:
