@@ -64,6 +64,11 @@ def after_rejected(story: Story) -> None:
     story.do(w.Judge(task=1, items=(), verdict="rejected"))
 
 
+def after_dismissed(story: Story) -> None:
+    after_failed(story)
+    story.do(w.Dismiss(task=1))
+
+
 def waived(story: Story) -> None:
     story.do(w.Waive(task=2, rule="after"))
 
@@ -76,6 +81,7 @@ AFTER: list[tuple[str, Callable[[Story], object], str | None]] = [
     ("failed", after_failed, "waits: #1 failed"),
     ("cancelled", after_cancelled, "waits: #1 was stopped"),
     ("rejected", after_rejected, "waits: #1 was rejected"),
+    ("dismissed", after_dismissed, "waits: #1 was dismissed"),
     ("waived", waived, None),
 ]
 

@@ -217,11 +217,12 @@ def test_today_adds_up() -> None:
     shelf = Shelf()
     accepted = [replace(result(shelf, n, "a.py", SMALL), state="accepted") for n in (1, 2)]
     accepted = [replace(t, verdicts={item: "accepted" for item in t.result.items}) for t in accepted if t.result]
-    rejected = replace(result(shelf, 3, "a.py", SMALL), state="rejected")
+    rejected = replace(result(shelf, 3, "a.py", SMALL), state="rejected", verdicts={"3.1/a.py:1": "rejected"})
+    dismissed = replace(task(shelf, 7), state="rejected")
     before = replace(accepted[0], number=4, since=NOW - 90_000, queued_at=NOW - 90_000)
-    tasks = state(*accepted, rejected, before, task(shelf, 5), running(task(shelf, 6)))
+    tasks = state(*accepted, rejected, dismissed, before, task(shelf, 5), running(task(shelf, 6)))
     found = today(tasks, NOW - 80_000, NOW + 1, 6.12)
-    assert found.sentence == "5 delegated · 2 accepted, 4 lines · 1 rejected · 2 open · $6.12"
+    assert found.sentence == "6 delegated · 2 accepted, 4 lines · 1 rejected · 1 dismissed · 2 open · $6.12"
     nothing = today(State(), NOW, NOW + 1)
     assert nothing.sentence == "0 delegated · $0.00"
 

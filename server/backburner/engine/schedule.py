@@ -149,6 +149,7 @@ def _order_reason(state: State, task: Task) -> Held | None:
             return None
         case "failed" | "cancelled" | "rejected":
             was = {"failed": "failed", "cancelled": "was stopped", "rejected": "was rejected"}[awaited.state]
+            was = "was dismissed" if awaited.is_dismissed else was
             sentence = f"{name} {was}. Start from what is on the screen, or drop this one."
             return _held(task, "after_failed", sentence, f"waits: {name} {was}")
         case _:

@@ -222,6 +222,11 @@ class Task(Struct, frozen=True, kw_only=True):
         return tuple(item for item in self.result.items if item not in self.verdicts)
 
     @property
+    def is_dismissed(self) -> bool:
+        """Put away (a failure, findings, a report) without anything of it accepted or turned down."""
+        return self.state == "rejected" and "rejected" not in self.verdicts.values()
+
+    @property
     def title(self) -> str:
         """The result's title, else what was asked for."""
         if self.result is not None and self.result.title:

@@ -77,7 +77,8 @@ def detail(scene: Scene, task: Task) -> str:
             parts = _ready(scene, task)
         case _:
             change = task.result.proposal if task.result is not None else None
-            parts = [task.state, size(change.added, change.removed) if change is not None and change.files else ""]
+            state = "dismissed" if task.is_dismissed else task.state
+            parts = [state, size(change.added, change.removed) if change is not None and change.files else ""]
     return " · ".join(part for part in (name, *parts) if part)
 
 

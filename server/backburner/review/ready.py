@@ -50,6 +50,8 @@ class Today(Struct, frozen=True, kw_only=True):
     lines: int
     """Lines of accepted changes, added and removed."""
     rejected: int
+    dismissed: int
+    """Failures, findings and reports that were put away."""
     open: int
     spent_usd: float
     sentence: str
@@ -193,12 +195,14 @@ def today(state: State, start: float, end: float, spent_usd: float | None = None
     lines = sum(accepted_lines(task) for task in accepted)
     delegated = sum(start <= task.queued_at < end for task in tasks)
     left = sum(task.state not in (*DONE, "cancelled") and task.queued_at < end for task in tasks)
-    rejected = len(ended) - len(accepted)
+    dismissed = sum(task.is_dismissed for task in ended)
+    rejected = len(ended) - len(accepted) - dismissed
     spent = spent_usd if spent_usd is not None else _spent_since(tasks, start, end)
     parts = [
         f"{delegated} delegated",
         f"{len(accepted)} accepted, {plural(lines, 'line')}" if accepted else "",
         f"{rejected} rejected" if rejected else "",
+        f"{dismissed} dismissed" if dismissed else "",
         f"{left} open" if left else "",
         money(spent),
     ]
@@ -207,6 +211,7 @@ def today(state: State, start: float, end: float, spent_usd: float | None = None
         accepted=len(accepted),
         lines=lines,
         rejected=rejected,
+        dismissed=dismissed,
         open=left,
         spent_usd=spent,
         sentence=" · ".join(part for part in parts if part),
