@@ -16,7 +16,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 SWEEP_MS = 5_000
-DEBOUNCE_MS = 200
+LOOK_MS = 200
+"""Between two looks at what the system told, by a thread that wakes up for it: a change is told when a look finds no more."""
 Signature = tuple[int, int, int] | None
 
 
@@ -92,7 +93,8 @@ class Watcher:
         batches = awatch(
             *places,
             watch_filter=None,
-            debounce=DEBOUNCE_MS,
+            debounce=LOOK_MS,
+            step=LOOK_MS,
             stop_event=self._again,
             rust_timeout=self._sweep_ms,
             yield_on_timeout=True,
