@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_MS = 5_000
 LOOK_MS = 200
-"""Between two looks at what the system told, by a thread that wakes up for it: a change is told when a look finds no more."""
+"""Between two looks at what the system told, for which a thread wakes up; a change is told when a look finds no more."""
 Signature = tuple[int, int, int] | None
 
 
