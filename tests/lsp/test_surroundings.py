@@ -114,8 +114,7 @@ async def test_settings_of_an_editor_count_within_the_trust_rules(root: Path) ->
         await editor.command("delegate", {"instruction": "return two", "targets": [place]})
         await editor.command("wait", {"tasks": [1]})
         settings = home.service.editors.projects.book.settings(root)
-        assert (settings.diagnostics, settings.limits.unread_results) == ("off", 3)
-        assert (settings.check.command, settings.limits.day_usd) == ("", 10.0)
+        assert (settings.check.command, settings.limits.day_usd, settings.limits.unread_results) == ("", 10.0, 3)
         assert "#1 Read" in [action["title"] for action in await editor.actions("a.py", 1)]
         assert editor.ours("a.py") == []
         editor.notify("workspace/didChangeConfiguration", {"settings": {"backburner": {"diagnostics": "calm"}}})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from backburner.lib.clock import Clock
 from backburner.lib.files import LockFile
 from backburner.model.catalog import key_variables
 from backburner.model.evolve import fold
+from backburner.model.settings import Settings
 from backburner.model.task import LIVE, State
 from backburner.model.wire import Paused
 from backburner.store import journal, paths
@@ -159,10 +160,16 @@ class Projects:
         if environments.learn(keyring, await reachable_agents(variables)):
             self.workers.poke_all()
 
-    def set_editor_settings(self, settings: Mapping[str, Any]) -> None:
+    def set_editor_settings(self, editor: Hashable, program: str, settings: Mapping[str, Any]) -> None:
         """What an editor sent as its settings; the trust rules decide what counts."""
-        self.book.set_editor(settings)
+        self.book.set_editor(editor, program, settings)
         self.workers.poke_all()
+
+    def _settings(self, root: Path) -> Settings:
+        """What holds for the tasks of all. What editors said that are gone counts while some task may depend on it."""
+        if self.book.left and self.is_idle():
+            self.book.forget()
+        return self.book.settings(root)
 
     def set_live_texts(self, live_texts: LiveTexts) -> None:
         """Where runs that are about to finish get the texts that the person has now."""
@@ -202,7 +209,7 @@ class Projects:
                 folder,
                 paths.shadow_dir(root, self._env),
                 self.shared,
-                partial(self.book.settings, root),
+                partial(self._settings, root),
                 self.book.recipes(root),
             )
         except BaseException as error:

@@ -32,7 +32,7 @@ async def checks_of(session: Session) -> list[Row]:
     found = [await _git()]
     root = session.roots.first()
     book = session.editors.projects.book
-    loaded = book.loaded(root)
+    loaded = book.loaded(root, session)
     found += _agents(session)
     for problem in (*loaded.problems, *check_agents(rows(loaded.settings))):
         found.append(
@@ -79,7 +79,7 @@ async def _git() -> Row:
 def _agents(session: Session) -> list[Row]:
     projects = session.editors.projects
     root = session.roots.first()
-    settings = projects.book.settings(root)
+    settings = projects.book.settings(root, session)
     environments = projects.shared.environments
     agents = Agents(root or paths.state_dir(), lambda: settings, environments)
     variables = environments.variables(session.environment)

@@ -82,7 +82,7 @@ async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish
     projects: list[str] = []
     for wish in wishes:
         engine = await session.engine(wish.root)
-        command = wanted(engine, argument, wish.targets, session.environment)
+        command = wanted(session, engine, argument, wish.targets)
         outcome = await session.submit(engine, command, frozen=wish.frozen)
         tasks.extend(outcome.tasks)
         projects.extend(wish.root.as_uri() for _ in outcome.tasks)
@@ -90,34 +90,47 @@ async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish
     return {"tasks": tasks, "projects": projects}
 
 
-def wanted(engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...], environment: str) -> w.Delegate:
-    """The command that a delegation comes to, the words inside the instruction taken out."""
+def wanted(session: Session, engine: Engine, argument: DelegateArguments, targets: tuple[Target, ...]) -> w.Delegate:
+    """The command that a delegation comes to, the words inside the instruction taken out. What this editor's settings say
+    about it is fixed here; what only the files say is looked up when the task starts."""
+    mine, files = session.settings(engine.root), engine.settings
     said = parse(argument.instruction, engine.agent_names(), engine.recipes.names().union(RECIPES))
     if said.doubt:
         raise Refusal(said.doubt, "bad_arguments")
     recipe = argument.recipe or said.recipe or suggested(said.text, targets)
     _require_recipe(engine, recipe)
-    agents = argument.agents or ([argument.agent] if argument.agent else list(said.agents)) or [""]
-    names = [agent_of(engine, name) for name in agents]
+    agents = (
+        argument.agents or ([argument.agent] if argument.agent else list(said.agents)) or [own_agent(session, engine)]
+    )
+    names = [agent_of(session, engine, name) for name in agents]
     attempts = len(names) > 1
     if attempts and len(targets) > 1:
         raise Refusal("Several agents work on one place; choose one agent for several places.", "bad_arguments")
     when = argument.when if argument.when != "now" else said.when or "now"
-    pace = argument.pace or said.pace or engine.settings.pace
+    pace = argument.pace or said.pace or mine.pace
     if when not in ("now", "2h", "8h") or pace not in ("run", "step"):
         raise Refusal("`when` is now, 2h or 8h; `pace` is run or step.", "bad_arguments")
-    effort = argument.effort
+    effort = argument.effort or (mine.effort if mine.effort != files.effort else "")
+    budget_usd = argument.budget_usd if argument.budget_usd is not None else said.budget_usd
+    if budget_usd is None and mine.limits.task_usd < files.limits.task_usd:
+        budget_usd = mine.limits.task_usd
     return w.Delegate(
         recipe=recipe,
         instruction=said.text,
         new=tuple(w.NewTask(target=target, agent=name, effort=effort) for target in targets for name in names),
         when=when,
         pace=pace,
-        budget_usd=argument.budget_usd if argument.budget_usd is not None else said.budget_usd,
+        budget_usd=budget_usd,
         after=argument.after if argument.after is not None else said.after,
-        environment=environment,
+        environment=session.environment,
         attempts=attempts,
     )
+
+
+def own_agent(session: Session, engine: Engine) -> str:
+    """The agent that this editor's settings name; empty when that is the one of the files."""
+    name = session.settings(engine.root).agent
+    return name if name != engine.settings.agent else ""
 
 
 def _require_recipe(engine: Engine, name: str) -> None:
@@ -130,10 +143,10 @@ def _require_recipe(engine: Engine, name: str) -> None:
         raise Refusal(f"There is no recipe called {name!r}; there are {', '.join(names)}.", "bad_arguments")
 
 
-def agent_of(engine: Engine, name: str) -> str:
-    """The agent's name; empty means the first that is found when the task starts."""
+def agent_of(session: Session, engine: Engine, name: str) -> str:
+    """The agent's name; empty means the one of the files, or the first that is found, when the task starts."""
     if name == QUICK:
-        name = engine.settings.quick_agent or "groq"
+        name = session.settings(engine.root).quick_agent or "groq"
     if name and name not in engine.agent_names():
         known = ", ".join(sorted(engine.agent_names()))
         raise Refusal(f"There is no agent called {name!r}; there are {known}.", "no_agent")
@@ -177,14 +190,11 @@ def again(session: Session, argument: PlaceArguments) -> Awaitable[dict[str, Any
     return later()
 
 
-def prompt(engine: Engine | None, title: str) -> str:
+def prompt(session: Session, engine: Engine, title: str) -> str:
     """`What should be done to parse()?  opus · up to $2`"""
-    question = f"What should be done to {title}?"
-    if engine is None:
-        return question
-    agent = engine.settings.agent or engine.first_agent() or "no agent yet"
-    budget = engine.settings.limits.task_usd
-    return f"{question}  {agent} · up to {money(budget)}"
+    settings = session.settings(engine.root)
+    agent = settings.agent or engine.first_agent(session.environment) or "no agent yet"
+    return f"What should be done to {title}?  {agent} · up to {money(settings.limits.task_usd)}"
 
 
 def places(session: Session, argument: PlaceArguments) -> Awaitable[dict[str, Any]]:
@@ -231,7 +241,7 @@ def places(session: Session, argument: PlaceArguments) -> Awaitable[dict[str, An
     here = target(owned.path, text, place, session.client.encoding)
 
     async def later() -> dict[str, Any]:
-        return {"places": found, "prompt": prompt(await session.engine(owned.root), here.title)}
+        return {"places": found, "prompt": prompt(session, await session.engine(owned.root), here.title)}
 
     return later()
 

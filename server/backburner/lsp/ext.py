@@ -102,15 +102,17 @@ def _attribute_docs(type_: type[Struct]) -> Iterator[tuple[str, str]]:
 
 def _settings() -> str:
     rows = ["## Settings\n\nIn TOML by this name; in an editor's configuration after `backburner.`.\n\n"]
-    rows.append("| setting | type | default | set by | |\n| --- | --- | --- | --- | --- |\n")
+    rows.append("| setting | type | default | set by | for | |\n| --- | --- | --- | --- | --- | --- |\n")
     for spec in SETTINGS:
         default = msgspec.json.encode(spec.default).decode()
         choices = f" One of {', '.join(f'`{choice}`' for choice in spec.choices)}." if spec.choices else ""
         who = f"{spec.trust}{', or to lower it anybody' if spec.lower_only else ''}"
-        rows.append(f"| `{spec.key}` | {spec.type} | `{default}` | {who} | {spec.doc}{choices} |\n")
+        rows.append(f"| `{spec.key}` | {spec.type} | `{default}` | {who} | {spec.scope} | {spec.doc}{choices} |\n")
     rows.append(
         "\n`editor`: anybody, also an editor's settings. `project`: a project's `backburner.toml`. `approved`: the same,"
-        " after the person approved exactly its bytes. `person`: only the person's own `config.toml`.\n"
+        " after the person approved exactly its bytes. `person`: only the person's own `config.toml`.\n\n"
+        "For what an editor's word counts: `editor`: what that editor shows. `task`: what it delegates, fixed then."
+        " `daemon`: the tasks of all editors; of what several say the smallest counts.\n"
     )
     rows.append(f"\n### `[agents.NAME]`\n\nA model at an endpoint, or a command line.\n\n{_fields(AgentTable)}")
     return "".join(rows)

@@ -173,7 +173,7 @@ class Letters:
 
         async def later() -> dict[str, Any]:
             engine = await session.engine(owned.root)
-            question = delegate.prompt(engine, target.title)
+            question = delegate.prompt(session, engine, target.title)
             head = f"# {question}\n# Lines that begin with # are not sent. Saving this file starts the task, once.\n\n"
             note = {"verb": "delegate", "place": _plain(place), "text": text, "root": str(owned.root)}
             return await self._make(owned.root, "instruction", head, note)

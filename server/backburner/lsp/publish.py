@@ -180,7 +180,7 @@ class Publisher:
         return {path: tuple(_with_project(mark, uri) for mark in found) for path, found in marks.items()}
 
     def view(self, root: Path, engine: Engine, held: Mapping[int, Held]) -> View:
-        settings = engine.settings
+        settings = self.session.settings(root)
         return View(
             now=self.session.clock.now(),
             reading=self.session.reading.get(root),

@@ -31,6 +31,7 @@ from backburner.lsp.roots import Owned, Roots
 from backburner.lsp.transport import Connection, Refusal, Server
 from backburner.model import wishes as w
 from backburner.model.commands import Place
+from backburner.model.settings import Settings
 from backburner.model.wishes import Command
 from backburner.review.scene import Scene, needed_texts
 
@@ -63,6 +64,7 @@ class Editors:
     def _leave(self, session: Session) -> None:
         session.publisher.close()
         self.sessions.remove(session)
+        self.projects.book.leave(session, session.client.name)
         for root in session.engines:
             self.presence(root).write()
 
@@ -290,8 +292,12 @@ class Session:
 
     def set_settings(self, settings: Mapping[str, Any]) -> None:
         """What the editor says about settings; the trust rules decide what of it counts."""
-        self.editors.projects.set_editor_settings(settings)
+        self.editors.projects.set_editor_settings(self, self.client.name, settings)
         self.publisher.look()
+
+    def settings(self, root: Path) -> Settings:
+        """The settings of a project as this editor has them."""
+        return self.editors.projects.book.settings(root, self)
 
     def root(self, uri: str = "") -> Path:
         """The project that a command is about: of the file or folder it names, else of the first folder."""

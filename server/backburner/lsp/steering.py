@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from backburner.lsp.delegate import agent_of
+from backburner.lsp.delegate import agent_of, own_agent
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
@@ -133,7 +133,8 @@ def _requeue(session: Session, argument: AboutTask, opening: e.Opening, agent: s
 
     async def later() -> dict[str, Any]:
         engine = await session.engine_of_task(number, argument.uri)
-        name = agent_of(engine, agent)
+        anew = opening.kind == "retry" and not task_of(engine, number).agent
+        name = agent_of(session, engine, agent or (own_agent(session, engine) if anew else ""))
         command = w.Requeue(task=number, opening=opening, agent=name, effort=effort, environment=session.environment)
         await session.submit(engine, command, frozen=frozen.get(engine.root, {}))
         session.publisher.look()

@@ -16,6 +16,9 @@ from msgspec import Struct
 Trust = Literal["editor", "project", "approved", "person"]
 """Who may set it at the least: `editor` (anyone, also through `workspace/configuration`), `project` (a project file without
 approval), `approved` (a project file after approval), `person` (only the person's own file)."""
+Scope = Literal["editor", "task", "daemon"]
+"""How far an editor's word reaches: `editor` (what that editor shows), `task` (what it delegates: fixed with the task),
+`daemon` (the tasks of all editors: of what several say the smallest counts)."""
 
 
 class AgentTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,13 +123,20 @@ class SettingSpec(Struct, frozen=True):
     choices: tuple[str, ...] = ()
     lower_only: bool = False
     """A project or an editor may make it smaller (or stricter), never larger."""
+    scope: Scope = "daemon"
 
 
 SETTINGS: tuple[SettingSpec, ...] = (
-    SettingSpec("agent", "string", "", "editor", "Agent that does tasks; empty: the first that is found."),
-    SettingSpec("quick_agent", "string", "", "editor", "Agent behind `!quick`; empty: Groq or Cerebras."),
-    SettingSpec("effort", "string", "", "editor", "How hard the agent thinks; empty: the agent's own default."),
-    SettingSpec("pace", "string", "run", "editor", "`step` stops after the plan and each change.", ("run", "step")),
+    SettingSpec(
+        "agent", "string", "", "editor", "Agent that does tasks; empty: the first that is found.", scope="task"
+    ),
+    SettingSpec("quick_agent", "string", "", "editor", "Agent behind `!quick`; empty: Groq or Cerebras.", scope="task"),
+    SettingSpec(
+        "effort", "string", "", "editor", "How hard the agent thinks; empty: the agent's own default.", scope="task"
+    ),
+    SettingSpec(
+        "pace", "string", "run", "editor", "`step` stops after the plan and each change.", ("run", "step"), scope="task"
+    ),
     SettingSpec(
         "diagnostics",
         "string",
@@ -134,13 +144,21 @@ SETTINGS: tuple[SettingSpec, ...] = (
         "editor",
         "How much of a task is shown as a problem: at most one per task, everything, nothing.",
         ("calm", "all", "off"),
+        scope="editor",
     ),
-    SettingSpec("ascii", "boolean", False, "editor", "Symbols from ASCII only."),
+    SettingSpec("ascii", "boolean", False, "editor", "Symbols from ASCII only.", scope="editor"),
     SettingSpec(
-        "review.read_first", "boolean", True, "editor", "Offer `Accept` only after the result was opened once."
+        "review.read_first",
+        "boolean",
+        True,
+        "editor",
+        "Offer `Accept` only after the result was opened once.",
+        scope="editor",
     ),
     SettingSpec("agents", "object", {}, "approved", "Agents by name: provider, model, key_env ... or command."),
-    SettingSpec("limits.task_usd", "number", 2.0, "approved", "Budget of one task in US dollars.", (), True),
+    SettingSpec(
+        "limits.task_usd", "number", 2.0, "approved", "Budget of one task in US dollars.", (), True, scope="task"
+    ),
     SettingSpec("limits.day_usd", "number", 10.0, "person", "Budget of one day in US dollars.", (), True),
     SettingSpec("limits.turns", "integer", 120, "approved", "Turns that a run may take.", (), True),
     SettingSpec("limits.minutes", "number", 120.0, "approved", "Minutes that a run may take.", (), True),

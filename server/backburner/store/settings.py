@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -61,6 +61,18 @@ def load(person: Path, root: Path | None, editor: Mapping[str, Any], trust: Trus
     withheld = _merge(merged, editor, "editor", "The editor's settings", problems)
     problems += [f"backburner.{key} is not taken from an editor; set it in {person}." for key in withheld]
     return Loaded(settings=_build(merged, problems), problems=tuple(problems), untrusted=tuple(untrusted))
+
+
+def strictest(editors: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What editors say together about the tasks of all of them, by dotted key: of several values the smallest."""
+    found: dict[str, Any] = {}
+    for key, value in (pair for editor in editors for pair in _flatten(editor)):
+        spec = SPECS.get(key)
+        if spec is None or spec.scope != "daemon" or not (spec.trust == "editor" or spec.lower_only):
+            continue
+        if value is not None and _check(spec, value) is None:
+            found[key] = min(found.get(key, value), value)
+    return found
 
 
 def _merge(
