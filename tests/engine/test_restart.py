@@ -161,6 +161,18 @@ async def test_a_snapshot_is_refused_when_head_moved_meanwhile(house: House) -> 
         await (await later.worker()).started(1)
 
 
+async def test_a_project_that_is_still_being_opened_keeps_nobody_from_ending(house: House) -> None:
+    root = house.project()
+    async with asyncio.timeout(30):
+        async with house.open() as projects:
+            opening = asyncio.create_task(projects.engine(root))
+            await asyncio.sleep(0)
+        await opening
+    assert projects.loaded == {}
+    async with again(house).open() as later:
+        await later.engine(root)
+
+
 async def test_two_daemons_never_hold_one_project(house: House) -> None:
     root = house.project()
     other = again(house)

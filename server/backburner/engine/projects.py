@@ -88,6 +88,9 @@ class Projects:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._alarms.clear_all()
+        while self._opening:
+            # Else an engine that is just being opened would begin a life that nobody ends.
+            await asyncio.wait(self._opening.values())
         for life in self._lives.values():
             life.cancel()
         self.shared.workers.close()
@@ -147,14 +150,17 @@ class Projects:
 
     def hand_over(self, variables: Mapping[str, str]) -> str:
         """Take over an editor's environment, keys included; the name under which tasks refer to it."""
-        keys = key_variables(rows(self.book.settings(None)))
-        name = self.shared.environments.put(variables, keys)
+        name = self.shared.environments.put(variables, self._keys())
         self.workers.poke_all()
-        self._group.create_task(self._look_around(name, keys))
+        self._group.create_task(self.look_around(name))
         return name
 
-    async def _look_around(self, name: str, keys: tuple[str, ...]) -> None:
-        environments = self.shared.environments
+    def _keys(self) -> tuple[str, ...]:
+        return key_variables(rows(self.book.settings(None)))
+
+    async def look_around(self, name: str) -> None:
+        """Look anew which keys lie in the keyring and which model servers answer, as an environment names them."""
+        environments, keys = self.shared.environments, self._keys()
         variables = environments.variables(name)
         keyring = await keys_in_keyring([key for key in keys if not variables.get(key)])
         if environments.learn(keyring, await reachable_agents(variables)):
