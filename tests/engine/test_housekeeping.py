@@ -58,7 +58,7 @@ async def test_a_program_with_a_network_of_its_own_waits_until_it_is_confirmed(h
         engine = await projects.engine(house.project())
         await engine.submit(delegation(agent="claude"))
         held = engine.held[1]
-        assert held.reason == "no_agent"
+        assert held.reason == "unconfirmed"
         assert "[agents.claude]" in held.sentence
         house.config("[agents.claude]\nnetwork = true\n")
         engine.poke()

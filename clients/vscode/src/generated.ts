@@ -32,6 +32,9 @@ export const SERVER_COMMANDS: readonly string[] = [
   'backburner.today',
   'backburner.trust',
   'backburner.doctor',
+  'backburner.setKey',
+  'backburner.useOllama',
+  'backburner.allow',
   'backburner.practise',
 ];
 

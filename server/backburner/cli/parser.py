@@ -116,6 +116,7 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
     trust = verb("trust", "show what a project file wants, and approve it")
     trust.add_argument("path", nargs="?", default="", help="default: the project's backburner.toml")
     trust.add_argument("--yes", action="store_true", help="approve the bytes as they are now")
+    verb("allow", "let an agent run that is a program with a network of its own").add_argument("agent")
     verb("practise", "make a sample project to practise on, without a key")
     demo = verb("demo", "see it all in under a minute, on a copy of a real project", has_json=False)
     demo.add_argument("project", nargs="?", default="", help="a Git project; default: this one")

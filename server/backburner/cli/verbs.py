@@ -245,6 +245,12 @@ def trust(client: Client, arguments: Namespace, cwd: Path) -> int:
     return DONE
 
 
+def allow(client: Client, arguments: Namespace, cwd: Path) -> int:
+    answer = client.command("allow", {"agent": arguments.agent})
+    print(json.dumps(answer, indent=2) if arguments.json else answer["sentence"])
+    return DONE
+
+
 def practise(client: Client, arguments: Namespace, cwd: Path) -> int:
     answer = client.command("practise", {})
     if arguments.json:
@@ -347,5 +353,6 @@ VERBS: dict[str, Verb] = {
     "today": today,
     "doctor": doctor,
     "trust": trust,
+    "allow": allow,
     "practise": practise,
 }

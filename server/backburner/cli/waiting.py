@@ -20,6 +20,8 @@ SPELL_S = 2.0
 """How long one question to the daemon waits before it is looked whether something holds a task up."""
 NEXT = {
     "no_agent": " `backburner doctor` says how.",
+    "unknown_agent": " `backburner doctor` lists the agents.",
+    "unconfirmed": " From here: `backburner allow {agent}`.",
     "no_key": " From here: export it, then `backburner wait {task}`.",
 }
 """What a held task waits for can be given from a shell too."""
@@ -61,7 +63,7 @@ def wait_for(client: Client, arguments: Namespace, tasks: list[Wanted], timeout_
         code = REFUSED
         for view in needing:
             held = view["held"]
-            how = NEXT.get(held["reason"], "").format(task=view["task"])
+            how = NEXT.get(held["reason"], "").format(task=view["task"], agent=held["agent"])
             print(f"backburner: #{view['task']} stays queued. {held['sentence']}{how}", file=sys.stderr)
     return print_views(client, arguments, views, code)
 

@@ -70,16 +70,18 @@ class Agents:
         variables = self._environments.variables(environment)
         spec = resolve(name, rows(settings), variables, effort=effort or settings.effort)
         if isinstance(spec, Cause):
-            return Trouble(reason="no_agent", sentence=spec.sentence, short=f"waits: no agent {name}")
+            return Trouble(reason="unknown_agent", sentence=spec.sentence, short=f"waits: no agent {name}")
         cause = missing_key(spec, variables, self._environments.keyring)
         if cause is not None:
-            return Trouble(reason="no_key", sentence=cause.sentence, short=f"waits: needs {spec.key_env}")
+            short = f"waits: needs {spec.key_env}"
+            return Trouble(reason="no_key", sentence=cause.sentence, short=short, agent=name)
         if spec.command and spec.network and not self.confirmed(spec.name):
             sentence = (
-                f"{spec.name} is a program with a network and a sandbox of its own. To let it run, write "
+                f"{spec.name} is a program with a network and a sandbox of its own. It runs once you let it, or write "
                 f"`network = true` under `[agents.{spec.name}]` in your config.toml."
             )
-            return Trouble(reason="no_agent", sentence=sentence, short=f"waits: may {spec.name} run?")
+            short = f"waits: may {spec.name} run?"
+            return Trouble(reason="unconfirmed", sentence=sentence, short=short, agent=spec.name)
         return spec
 
     def confirmed(self, name: str) -> bool:

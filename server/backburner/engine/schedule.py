@@ -28,6 +28,7 @@ class Trouble(Struct, frozen=True, kw_only=True):
     sentence: str
     short: str
     until: float | None = None
+    agent: str = ""
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
@@ -203,7 +204,12 @@ def _in_line(task: Task, ahead: int) -> Held:
 
 def _troubled(task: Task, trouble: Trouble) -> Held:
     return Held(
-        task=task.number, reason=trouble.reason, sentence=trouble.sentence, short=trouble.short, until=trouble.until
+        task=task.number,
+        reason=trouble.reason,
+        sentence=trouble.sentence,
+        short=trouble.short,
+        until=trouble.until,
+        agent=trouble.agent,
     )
 
 

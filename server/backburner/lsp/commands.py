@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from backburner.lsp import delegate, looking, proposal, setup, steering, verdicts
+from backburner.lsp import agents, delegate, looking, proposal, setup, steering, verdicts
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Server
 from backburner.model.commands import COMMANDS, PlaceArguments
@@ -57,6 +57,9 @@ HANDLERS: Mapping[str, Handler] = {
     "today": looking.today,
     "trust": setup.trust,
     "doctor": setup.doctor,
+    "setKey": agents.set_key,
+    "useOllama": agents.use_ollama,
+    "allow": agents.allow,
     "practise": setup.practise,
 }
 """By the command's name without `backburner.`."""

@@ -6,6 +6,7 @@ starts its task once. Clients that cannot show a document are told its path.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -106,6 +107,16 @@ class Letters:
 
     async def draft(self, engine: Engine, task: Task) -> Path:
         return self._write(engine, f"{task.number}-draft.diff", await draft_text(engine, task))
+
+    async def text(self, name: str, text: str, sentence: str) -> None:
+        """A text about no task, shown to a person whose editor does not show the answer of a command by itself."""
+        if self.session.client.command_line or self.session.client.review:
+            return
+        root = self.session.roots.first()
+        folder = self._folder(root) if root is not None else paths.make_private(paths.make_state_dir() / FOLDER)
+        path = folder / name
+        await asyncio.to_thread(atomic_replace, path, text.encode("utf-8", "replace"), mode=READ_ONLY)
+        self.show(path, sentence)
 
     async def refresh(self) -> None:
         """Bring the open diffs up to date; an editor reads the file again by itself or when it is told to."""

@@ -185,7 +185,7 @@ def next_result(session: Session, argument: NextArguments) -> Answer:
                 document = await session.letters.result(engine, engine.state.tasks[first.task])
                 found |= {"uri": document.as_uri(), "line": 0}
         if argument.show and found.get("uri"):
-            await session.reveal(found["uri"], found["line"])
+            await session.reveal(found["uri"], found["line"], f"{found['title']}:")
         return found
 
     return later()
@@ -250,6 +250,7 @@ def today(session: Session, argument: SinceArguments) -> Answer:
         except ValueError:
             raise Refusal(f"{argument.day!r} is no day. Write it as 2026-11-25.", "bad_arguments") from None
         found = day_of(engine.state, start, end)
+        await session.letters.text("today.md", f"{found.sentence}\n", "What the day came to:")
         return {**msgspec.to_builtins(found), "text": found.sentence}
 
     return later()

@@ -363,9 +363,14 @@ class Session:
 
     # Saying something.
 
-    async def reveal(self, uri: str, line: int) -> None:
-        """Show a place, because the person asked for it."""
-        if self.client.show_document and not self.client.review:
+    async def reveal(self, uri: str, line: int, sentence: str) -> None:
+        """Show a place, because the person asked for it; say where it is to clients that cannot."""
+        if self.client.review or self.client.command_line:
+            return
+        if not self.client.show_document:
+            path = path_of(uri)
+            self.say(f"{sentence} {path or uri}:{line + 1}", types.MessageType.Info)
+        else:
             position = types.Position(max(0, line), 0)
             where = types.Range(position, position)
             params = types.ShowDocumentParams(uri=uri, take_focus=True, selection=where)

@@ -83,7 +83,9 @@ def doctor(session: Session, argument: NoArguments) -> Answer:
         for row in checks:
             following = f" Next: {row['next']}" if row["next"] else ""
             lines.append(f"- **{row['name']}** ({row['state']}): {row['detail']}{following}")
-        return {"checks": checks, "text": "\n".join(lines) + "\n"}
+        text = "\n".join(lines) + "\n"
+        await session.letters.text("doctor.md", text, "What works here:")
+        return {"checks": checks, "text": text}
 
     return later()
 
@@ -107,7 +109,7 @@ def practise(session: Session, argument: NoArguments) -> Answer:
         await asyncio.to_thread(_make, folder, name, text)
         line = next((number for number, line in enumerate(text.split("\n")) if line.startswith("def ")), 0)
         uri = (folder / name).as_uri()
-        await session.reveal(uri, line)
+        await session.reveal(uri, line, "Practise here:")
         sentence = (
             f"Practise in {folder / name}: three places are marked. The agent is canned; nothing leaves this machine."
         )

@@ -168,6 +168,18 @@ class SinceArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """`2026-11-25`; empty: today."""
 
 
+class KeyArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    task: int = 0
+    """The task whose agent wants the key; 0: any."""
+    uri: str = ""
+
+
+class AllowArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    agent: str
+    task: int = 0
+    uri: str = ""
+
+
 class NoArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     pass
 
@@ -267,6 +279,26 @@ def _specs() -> tuple[CommandSpec, ...]:
             NoArguments,
             "Doctor",
             "Keys, agents, Git, sandbox, daemon: what works and what to do next.",
+        ),
+        c(
+            "backburner.setKey",
+            KeyArguments,
+            "How to Set a Key",
+            "Which variable holds the key, and how it is handed over. The key itself never goes through a command.",
+            False,
+        ),
+        c(
+            "backburner.useOllama",
+            NoArguments,
+            "Use Ollama",
+            "Look whether Ollama answers; let tasks without an agent go to it.",
+        ),
+        c(
+            "backburner.allow",
+            AllowArguments,
+            "Let It Run",
+            "Allow an agent that is a program with a network of its own, once, in the person's config.toml.",
+            False,
         ),
         c("backburner.practise", NoArguments, "Practise", "Make a sample project to practise on, without a key."),
     )

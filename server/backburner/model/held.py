@@ -16,6 +16,8 @@ HeldReason = Literal[
     "after_failed",
     "folded",
     "no_agent",
+    "unknown_agent",
+    "unconfirmed",
     "no_key",
     "paused",
     "budget",
@@ -26,10 +28,21 @@ HeldReason = Literal[
     "worker",
 ]
 """`after_failed`: what it waits for will not come, so it asks: start from the screen, or drop. `folded`: another attempt at
-the same target was taken. `budget`: the task's own. `worker`: the program that runs agents is not there."""
+the same target was taken. `budget`: the task's own. `no_agent`: none at all. `unconfirmed`: a program with a network of its
+own, which the person must allow once. `worker`: the program that runs agents is not there."""
 
 FOR_PERSON: frozenset[HeldReason] = frozenset(
-    ("after_failed", "folded", "no_agent", "no_key", "budget", "day_budget", "reading")
+    (
+        "after_failed",
+        "folded",
+        "no_agent",
+        "unknown_agent",
+        "unconfirmed",
+        "no_key",
+        "budget",
+        "day_budget",
+        "reading",
+    )
 )
 """Reasons that do not end by themselves (or not before midnight): whoever only waits would wait in vain."""
 
@@ -58,6 +71,8 @@ class Held(Struct, frozen=True, kw_only=True):
     """How many tasks start before it, when it waits for its turn."""
     until: float | None = None
     """When the wait ends by itself, where that is known."""
+    agent: str = ""
+    """The agent that has no key or must be allowed."""
 
     @property
     def rule(self) -> str:

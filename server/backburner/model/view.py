@@ -74,7 +74,7 @@ class TaskView(Struct, kw_only=True, frozen=True):
     waits: str = ""
     """Why a queued task does not run, in a few words."""
     held: dict[str, str] | None = None
-    """`{reason, sentence}` of a queued task that waits; `model/held.py` has the reasons."""
+    """`{reason, sentence, agent}` of a queued task that waits; `model/held.py` has the reasons."""
     question: dict[str, Any] | None = None
     """`{id, sentence, choices, default, deadline}`."""
     answered: dict[str, Any] | None = None

@@ -178,14 +178,23 @@ def _waiting(task: Task, held: Held) -> list[Action]:
                 _act(task, "stop", "Drop", "Drop"),
             ]
         case "no_key":
-            return [_global("doctor", "Set key", f"#{task.number} Set key")]
+            return [_act(task, "setKey", "Set key", "Set key")]
         case "no_agent":
-            return [
-                _global("doctor", "Set up", f"#{task.number} Set up an agent"),
-                _global("practise", "Practise without a key", "Practise without a key"),
-            ]
+            return _no_agent(task)
+        case "unknown_agent":
+            return [_global("doctor", "Set up", f"#{task.number} Set up an agent")]
+        case "unconfirmed":
+            return [_act(task, "allow", "Let it run", f"Let {held.agent} run", agent=held.agent)]
         case _:
             return [_act(task, "startAnyway", "", "Start anyway")] if held.rule else []
+
+
+def _no_agent(task: Task) -> list[Action]:
+    return [
+        _act(task, "setKey", "Paste a key", "Paste a key"),
+        _global("useOllama", "Use Ollama", "Use Ollama"),
+        _global("practise", "Practise without a key", "Practise without a key"),
+    ]
 
 
 def _running(scene: Scene, task: Task) -> tuple[Action, ...]:
@@ -239,14 +248,9 @@ def _failed(task: Task) -> tuple[Action, ...]:
     retry, dismiss = _act(task, "retry", "Retry", "Run again"), _act(task, "dismiss", "Dismiss", "Dismiss")
     match task.failure.kind if task.failure is not None else "internal":
         case "bad_key" | "no_key":
-            return (
-                _global("doctor", "Set key", f"#{task.number} Set key"),
-                retry,
-                _act(task, "dismiss", "", "Dismiss"),
-            )
+            return (_act(task, "setKey", "Set key", "Set key"), retry, _act(task, "dismiss", "", "Dismiss"))
         case "no_agent":
-            practise = _global("practise", "Practise without a key", "Practise without a key")
-            return (_global("doctor", "Set up", f"#{task.number} Set up an agent"), practise, retry, dismiss)
+            return (*_no_agent(task), retry, dismiss)
         case "budget":
             return (_act(task, "raise", "Raise", "Raise its limit"), retry, dismiss)
         case _:

@@ -108,7 +108,7 @@ def task_view(scene: Scene, task: Task) -> TaskView:
         direction=run.direction if run is not None else "",
         waits=held_short(held) if held is not None and task.state == "queued" else "",
         held=(
-            {"reason": held.reason, "sentence": held.said(clock_time)[0]}
+            {"reason": held.reason, "sentence": held.said(clock_time)[0], "agent": held.agent}
             if held is not None and task.state == "queued"
             else None
         ),
