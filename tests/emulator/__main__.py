@@ -24,7 +24,12 @@ async def serve(options: argparse.Namespace) -> None:
     if options.until_eof:
         loop.add_reader(sys.stdin, lambda: None if sys.stdin.read(1) else ended.set())
     emulator = Emulator(
-        options.script, chunking=options.chunking, limits=limits, latency_s=options.latency, port=options.port
+        options.script,
+        chunking=options.chunking,
+        limits=limits,
+        latency_s=options.latency,
+        port=options.port,
+        key=options.key,
     )
     async with emulator:
         print(emulator.base_url, flush=True)
@@ -39,6 +44,7 @@ def main() -> None:
         "--latency", type=float, default=0.0, help="seconds a turn takes, where the script says nothing"
     )
     parser.add_argument("--chunking", choices=("plain", "hostile"), default="plain")
+    parser.add_argument("--key", default="", help="the only key that is taken")
     parser.add_argument("--rpm", type=float)
     parser.add_argument("--itpm", type=float)
     parser.add_argument("--otpm", type=float)

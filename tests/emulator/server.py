@@ -95,11 +95,12 @@ class Emulator:
         latency_s: float = 0.0,
         seed: int = 0,
         port: int = 0,
+        key: str = "",
         clock: Clock | None = None,
     ) -> None:
         """`chunking`: `plain` or `hostile` (CRLF line ends, cut anywhere). `latency_s`: for turns without `wait_s`.
 
-        `clock`: for the limits.
+        `key`: the only one that is taken; empty: any. `clock`: for the limits.
         """
         self.script = load(script)
         self.chunking = chunking
@@ -107,6 +108,7 @@ class Emulator:
         self.quirks = quirks
         self.context_tokens = context_tokens
         self.latency_s = latency_s
+        self.key = key
         self.counters = Counters()
         self.requests: deque[Asking] = deque(maxlen=KEPT)
         self.cache = Cache()
@@ -232,7 +234,7 @@ class Emulator:
             self._changed.set()
 
     def _read(self, wire: str, request: web.Request, raw: bytes, key: str) -> dict[str, Any]:
-        if not key:
+        if not key or (self.key and key != self.key):
             raise Refused("", fault="bad_key")
         try:
             body = msgspec.json.decode(raw, type=dict[str, Any])
