@@ -106,7 +106,7 @@ async def test_only_a_program_that_needs_it_is_allowed(root: Path) -> None:
         editor = await home.editor(root, SHOWS)
         with pytest.raises(Refused, match="opus needs no permission"):
             await editor.command("allow", {"agent": "opus"})
-        with pytest.raises(Refused, match="There is no agent called .nobody."):
+        with pytest.raises(Refused, match=r"There is no agent called .nobody."):
             await editor.command("allow", {"agent": "nobody"})
         assert paths.config_file().read_text() == ""
 

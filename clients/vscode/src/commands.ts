@@ -264,6 +264,7 @@ const SHOW: Record<string, Show> = {
   },
   today: showText('Today'),
   doctor: showText('Doctor'),
+  setKey: async (ctx, _surfaces, _argument, answer) => setKey(ctx, (answer as { variable: string }).variable),
   practise: async (_ctx, _surfaces, _argument, answer) => {
     const sample = answer as { uri: string; line: number };
     await reveal(sample.uri, sample.line);

@@ -3,14 +3,8 @@
 
 import * as vscode from 'vscode';
 import type { Ctx } from './ctx';
+import { KEYS } from './generated';
 
-const PROVIDERS: readonly [string, string][] = [
-  ['Anthropic', 'ANTHROPIC_API_KEY'],
-  ['OpenAI', 'OPENAI_API_KEY'],
-  ['Groq', 'GROQ_API_KEY'],
-  ['Cerebras', 'CEREBRAS_API_KEY'],
-  ['OpenRouter', 'OPENROUTER_API_KEY'],
-];
 /** Names (not values) of the variables whose keys we hold. */
 const NAMES = 'backburner.keys';
 
@@ -26,9 +20,11 @@ export async function keysFor(ctx: Ctx): Promise<Record<string, string>> {
   return found;
 }
 
-/** Asks for a provider and its key, keeps the key, and starts the bridge anew so that it has it. */
-export async function setKey(ctx: Ctx): Promise<void> {
-  const name = await pickVariable(ctx, 'Whose key?');
+/**
+ * Asks for the key of a variable (else for its provider first), keeps it, and starts the bridge anew so that it has it.
+ */
+export async function setKey(ctx: Ctx, variable?: string): Promise<void> {
+  const name = variable || (await pickVariable(ctx, 'Whose key?'));
   if (name === undefined) {
     return;
   }
@@ -66,14 +62,14 @@ function known(ctx: Ctx): string[] {
 
 async function pickVariable(ctx: Ctx, title: string): Promise<string | undefined> {
   const have = new Set(known(ctx));
-  const items: vscode.QuickPickItem[] = PROVIDERS.map(([label, name]) => ({
+  const items: vscode.QuickPickItem[] = KEYS.map(([label, name]) => ({
     label,
     description: name,
     detail: have.has(name) ? 'set; a new one replaces it' : undefined,
   }));
   items.push({ label: 'Another…', description: 'the variable that an agent in config.toml names with key_env' });
   const chosen = await vscode.window.showQuickPick(items, { title });
-  if (chosen === undefined || PROVIDERS.some(([label]) => label === chosen.label)) {
+  if (chosen === undefined || KEYS.some(([label]) => label === chosen.label)) {
     return chosen?.description;
   }
   return vscode.window.showInputBox({

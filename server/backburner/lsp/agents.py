@@ -90,7 +90,8 @@ def use_ollama(session: Session, argument: NoArguments) -> Answer:
                 "unreachable",
             )
         sentence = f"Ollama answers. Tasks for which no agent is named go to it ({model})."
-        session.say(sentence, types.MessageType.Info)
+        if not session.client.review:
+            session.say(sentence, types.MessageType.Info)
         return {"sentence": sentence}
 
     return later()

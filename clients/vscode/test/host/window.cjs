@@ -3,16 +3,20 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { startServer, openBrowser } = require('./vscode.cjs');
-const { makeHouse } = require('./world.cjs');
+const { emulate, makeHouse } = require('./world.cjs');
 
 const root = path.resolve(__dirname, '../..');
 const VSIX = path.join(root, 'backburner.vsix');
 const PATIENCE = 45_000;
 const version = () => (process.env.VSCODE_SERVER_DIR || '1.139').replace(/.*-/, '');
 
-/** A house with its VS Code and its browser: what the journeys of one file share. `trust`: workspace trust is on. */
-async function openStage({ house: wishes, settings = {}, trust = false } = {}) {
-  const house = makeHouse(wishes);
+/**
+ * A house with its VS Code and its browser: what the journeys of one file share. `key`: the only one that its providers take.
+ * `trust`: workspace trust is on.
+ */
+async function openStage({ house: wishes, key = '', settings = {}, trust = false } = {}) {
+  const providers = key ? await emulate(key) : undefined;
+  const house = makeHouse({ ...wishes, env: { ...providers?.env, ...wishes?.env } });
   const server = await startServer({
     settings: { ...house.settings, ...settings },
     env: house.env,
@@ -30,6 +34,7 @@ async function openStage({ house: wishes, settings = {}, trust = false } = {}) {
       await browser.context.close();
       await server.stop();
       house.remove();
+      providers?.stop();
     },
   };
 }

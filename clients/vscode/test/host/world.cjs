@@ -1,6 +1,7 @@
 // A house is a person's folder (settings, state, daemon) for the tests that share it; a world is a project in it, for one test.
 // All of it is removed.
-const { execFileSync } = require('node:child_process');
+const { execFileSync, spawn } = require('node:child_process');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -15,6 +16,9 @@ const PYTHON = execFileSync(
     encoding: 'utf8',
   },
 ).trim();
+
+/** Where nobody answers (the discard port): a key that a test hands over goes nowhere. */
+const NOBODY = 'http://127.0.0.1:9';
 
 // Where there is no bubblewrap, checks run bare, and say so.
 const sandbox = found('bwrap') !== '';
@@ -51,6 +55,27 @@ def main():
     return 0
 `;
 
+/** An environment in which every provider that takes a key is what answers at `base`. */
+function addresses(base) {
+  const found = { ANTHROPIC_BASE_URL: base, GROQ_BASE_URL: `${base}/openai/v1` };
+  for (const name of ['OPENAI', 'CEREBRAS', 'OPENROUTER', 'DEEPSEEK']) {
+    found[`${name}_BASE_URL`] = `${base}/v1`;
+  }
+  return found;
+}
+
+/** The emulated providers of the tests, which take one key only and play the scripted agent. Answers `{ env, stop }`. */
+async function emulate(key) {
+  const program = path.join(path.dirname(PROGRAM), 'python');
+  const script = path.join(__dirname, 'kitchen.toml');
+  const child = spawn(program, ['-m', 'emulator', '--until-eof', '--key', key, '--script', script], {
+    cwd: path.join(root, 'tests'),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [line] = await once(child.stdout, 'data');
+  return { env: addresses(String(line).trim()), stop: () => child.stdin.end() };
+}
+
 /**
  * `agent`: name of the agent in config.toml; '' for a person who has none. `program`: the server; '' for nobody who has
  * installed one. `python` false: there is none on PATH. `env` goes over the environment.
@@ -82,7 +107,14 @@ function makeHouse({ agent = 'cook', program = PROGRAM, python = true, env: more
   if (python) {
     fs.symlinkSync(PYTHON, path.join(tools, 'python3'));
   }
-  const env = { BACKBURNER_HOME: home, PATH: tools, VIRTUAL_ENV: undefined, ...more };
+  const env = {
+    BACKBURNER_HOME: home,
+    PATH: tools,
+    VIRTUAL_ENV: undefined,
+    OLLAMA_BASE_URL: NOBODY,
+    ...addresses(NOBODY),
+    ...more,
+  };
   for (const name of Object.keys(process.env)) {
     if (/_API_KEY$|^(ANTHROPIC|OPENAI|OLLAMA)_/.test(name)) {
       env[name] = undefined;
@@ -141,4 +173,4 @@ function makeWorld(house, files = {}) {
   };
 }
 
-module.exports = { makeHouse, makeWorld, PROGRAM, LEXER };
+module.exports = { makeHouse, makeWorld, emulate, PROGRAM, LEXER };

@@ -3,7 +3,8 @@ const assert = require('node:assert/strict');
 const { execFileSync, spawnSync } = require('node:child_process');
 const { stage } = require('./journey.cjs');
 
-const journey = stage({ house: { agent: '' } });
+const [KEY, MISTYPED] = ['gsk-test-not-a-real-key-0123456789', 'gsk-test-not-a-real-key-0123456798'];
+const journey = stage({ house: { agent: '' }, key: KEY });
 
 journey('Practise leads from the installed extension to an accepted hunk', {}, async (window) => {
   const { page } = window;
@@ -29,15 +30,26 @@ journey('Practise leads from the installed extension to an accepted hunk', {}, a
 });
 
 journey(
-  'a task without an agent says so at the line, and a key goes through the environment only',
+  'a task without an agent leads to a key, which goes through the environment only',
   {},
   async (window, world) => {
     const { page } = window;
+    const give = async (key) => {
+      await page.locator('.quick-input-widget input[type=password]').waitFor();
+      await page.keyboard.type(key);
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => document.querySelector('.quick-input-widget')?.style.display === 'none');
+    };
     await window.goTo(8, 5);
     await window.delegate('shorter please');
-    await window.lensRow('#1').waitFor();
+    for (const action of ['Paste a key', 'Use Ollama', 'Practise without a key']) {
+      await window.lens(action).waitFor();
+    }
     await window.screenshot('no-agent');
-    const secret = 'sk-test-not-a-real-key-0123456789';
+    await window.click(window.lens('Use Ollama'));
+    await window.told('Ollama does not answer at http://127.0.0.1:9.');
+  await window.screenshot('no-ollama');
+  await window.palette('Notifications: Clear All Notifications');
     await window.palette('Welcome: Open Walkthrough...');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Backburner: First Steps' }).first().click();
     const step = (title) => page.locator('.getting-started-step', { hasText: title });
@@ -54,17 +66,23 @@ journey(
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Groq' }).first().waitFor();
     await page.keyboard.type('Groq');
     await page.keyboard.press('Enter');
-    await page.locator('.quick-input-widget input[type=password]').waitFor();
-    await page.keyboard.type(secret);
-    await page.keyboard.press('Enter');
-    await page.waitForFunction(() => document.querySelector('.quick-input-widget')?.style.display === 'none');
+    await give(MISTYPED);
     await page.locator('.tab', { hasText: 'lexer.py' }).click();
-    await window.lensRow('#1').waitFor();
+    await window.lensRow('stopped: key refused').waitFor();
+    await window.screenshot('key-refused');
+    await window.click(window.lens('Set key'));
+    await give(KEY);
+    await window.click(window.lens('Retry'));
+    await window.lens('Read').waitFor();
     const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-    assert.ok(!processes.includes(secret), 'the key is among the arguments of a process');
-    assert.ok(!window.log().includes(secret), 'the key is in the log');
     const places = [world.house.base, ...['logs', 'User', 'Machine'].map((name) => `${window.server.data}/${name}`)];
-    const found = spawnSync('grep', ['-rlF', secret, ...places], { encoding: 'utf8' }).stdout.trim();
-    assert.equal(found, '', 'the key is in a file');
+    for (const secret of [MISTYPED, KEY]) {
+      // The emulated providers were told in an argument which key is right.
+      const others = processes.split('\n').filter((line) => !line.includes('-m emulator'));
+      assert.ok(!others.some((line) => line.includes(secret)), 'the key is among the arguments of a process');
+      assert.ok(!window.log().includes(secret), 'the key is in the log');
+      const found = spawnSync('grep', ['-rlF', secret, ...places], { encoding: 'utf8' }).stdout.trim();
+      assert.equal(found, '', 'the key is in a file');
+    }
   },
 );
