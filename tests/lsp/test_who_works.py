@@ -122,3 +122,22 @@ async def test_texts_about_no_task_reach_every_editor(root: Path) -> None:
         assert any("doctor.md" in sentence for sentence in silent.said())
         answer = await silent.command("practise")
         assert any(f"Practise here: {answer['folder']}" in sentence for sentence in silent.said())
+
+
+@pytest.mark.parametrize(
+    ("variable", "agent"), [("CEREBRAS_API_KEY", "cerebras"), ("GROQ_API_KEY", "groq"), ("", "groq")]
+)
+async def test_quick_is_the_fast_agent_that_has_a_key(
+    root: Path, monkeypatch: pytest.MonkeyPatch, variable: str, agent: str
+) -> None:
+    for name in ("CEREBRAS_BASE_URL", "GROQ_BASE_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    if variable:
+        monkeypatch.setenv(variable, "not-a-real-key")
+    async with house() as home:
+        editor = await home.editor(root)
+        editor.open("a.py")
+        place = {"uri": editor.uri("a.py"), "start_line": 0}
+        await editor.command("delegate", {"instruction": "!quick return two", "targets": [place]})
+        assert (await editor.command("show", {"task": 1}))["agent"] == agent
+        await editor.command("stop", {"task": 1})

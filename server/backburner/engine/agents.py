@@ -11,7 +11,7 @@ import msgspec
 
 from backburner.engine.environments import Environments
 from backburner.engine.schedule import Trouble
-from backburner.model.catalog import AgentSpec, first_found, missing_key, names, resolve
+from backburner.model.catalog import AgentSpec, first_found, first_with_key, missing_key, names, resolve, shipped
 from backburner.model.result import Cause
 from backburner.model.settings import AgentTable, Settings
 from backburner.model.task import Task
@@ -48,6 +48,12 @@ class Agents:
             keyring=self._environments.keyring,
             reachable=self._environments.reachable,
         )
+
+    def quick(self, environment: str = "") -> str:
+        """What `!quick` means where no setting says it: the first fast agent that has a key, else the first of them."""
+        environments, names = self._environments, shipped().first.quick
+        variables, handed = environments.variables(environment), environments.handed(environment)
+        return first_with_key(names, variables, handed=handed, keyring=environments.keyring) or names[0]
 
     def resolve(self, task: Task, settings: Settings | None = None) -> AgentSpec | Trouble:
         """What the task's next run is given, or why it cannot start. `settings`: where the caller has looked already."""

@@ -146,7 +146,7 @@ def _require_recipe(engine: Engine, name: str) -> None:
 def agent_of(session: Session, engine: Engine, name: str) -> str:
     """The agent's name; empty means the one of the files, or the first that is found, when the task starts."""
     if name == QUICK:
-        name = session.settings(engine.root).quick_agent or "groq"
+        name = session.settings(engine.root).quick_agent or engine.agents.quick(session.environment)
     if name and name not in engine.agent_names():
         known = ", ".join(sorted(engine.agent_names()))
         raise Refusal(f"There is no agent called {name!r}; there are {known}.", "no_agent")

@@ -143,6 +143,8 @@ class First(Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+    """What `!quick` means, by key."""
 
 
 class Catalog(Struct, frozen=True, kw_only=True):
@@ -287,14 +289,31 @@ def first_found(
     `handed` and `keyring` are names of variables that have a value there, `reachable` names of agents such as `ollama`.
     """
     catalog = catalog or shipped()
-    for source in (handed, frozenset(name for name, value in env.items() if value), keyring):
-        for name in catalog.first.keys:
-            if catalog.endpoints[catalog.agents[name].provider].key_env in source:
-                return name
+    keyed = first_with_key(catalog.first.keys, env, handed=handed, keyring=keyring, catalog=catalog)
+    if keyed is not None:
+        return keyed
     for name in catalog.first.programs:
         if on_path(catalog.agents[name].command[0]):
             return name
     return next((name for name in catalog.first.local if name in reachable), None)
+
+
+def first_with_key(
+    names: Iterable[str],
+    env: Mapping[str, str],
+    *,
+    handed: Collection[str] = (),
+    keyring: Collection[str] = (),
+    catalog: Catalog | None = None,
+) -> str | None:
+    """The first of these agents whose key was handed over; else is in the environment; else in the keyring."""
+    catalog = catalog or shipped()
+    variables = {name: catalog.endpoints[catalog.agents[name].provider].key_env for name in names}
+    for source in (handed, frozenset(name for name, value in env.items() if value), keyring):
+        for name, variable in variables.items():
+            if variable in source:
+                return name
+    return None
 
 
 def key_variables(agents: Mapping[str, Any], catalog: Catalog | None = None) -> tuple[str, ...]:
