@@ -14,6 +14,7 @@ export const SERVER_COMMANDS: readonly string[] = [
   'backburner.again',
   'backburner.instruction',
   'backburner.places',
+  'backburner.search',
   'backburner.actions',
   'backburner.read',
   'backburner.draft',

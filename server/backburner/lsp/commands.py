@@ -30,6 +30,7 @@ HANDLERS: Mapping[str, Handler] = {
     "again": delegate.again,
     "instruction": instruction,
     "places": delegate.places,
+    "search": delegate.search,
     "actions": delegate.actions_here,
     "read": looking.read,
     "draft": looking.draft,

@@ -16,13 +16,15 @@ from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.model import wishes as w
-from backburner.model.commands import DelegateArguments, Place, PlaceArguments
+from backburner.model.commands import DelegateArguments, Place, PlaceArguments, SearchArguments
 from backburner.model.comments import comments
 from backburner.model.instruction import QUICK, RECIPES, parse
 from backburner.model.symbols import symbols
 from backburner.model.task import Target
-from backburner.review.words import money, plural
+from backburner.review.words import LONGEST, money, plural, short
 from backburner.store.recipes import Unapproved
+from backburner.workspace.git import GitFailed, NoGit
+from backburner.workspace.search import matches
 
 MOST_TARGETS = 500
 
@@ -45,11 +47,12 @@ def delegate(session: Session, argument: DelegateArguments) -> Awaitable[dict[st
 
 
 def wishes(session: Session, places: list[Place]) -> list[Wish]:
-    """The targets by project, with everything that the person sees at this moment."""
-    by_root: dict[Path, list[Target]] = {}
+    """The targets by project, each once, with everything that the person sees at this moment."""
+    by_root: dict[Path, dict[Target, None]] = {}
     for place in places:
         owned = session.owned(place.uri)
-        by_root.setdefault(owned.root, []).append(target_at(session, owned, place))
+        # Two places in one function are one target.
+        by_root.setdefault(owned.root, {})[target_at(session, owned, place)] = None
     return [Wish(root, tuple(targets), session.frozen(root)) for root, targets in by_root.items()]
 
 
@@ -263,3 +266,33 @@ async def actions_here(session: Session, argument: PlaceArguments) -> dict[str, 
     )
     found = offers(asked, session.client)
     return {"actions": [{"command": o.command, "title": o.title, "arguments": dict(o.argument)} for o in found]}
+
+
+def search(session: Session, argument: SearchArguments) -> Awaitable[dict[str, Any]]:
+    """Places whose line holds a text, over a whole project: `{places, more}`, rows as `places` has them.
+
+    `more`: how many others there are behind the first `MOST_TARGETS`.
+    """
+    if not argument.text.strip() or "\n" in argument.text:
+        raise Refusal("Search for a text of one line.", "bad_arguments")
+    root = session.root(argument.uri)
+    seen = session.frozen(root)
+
+    async def later() -> dict[str, Any]:
+        try:
+            found = await matches(root, argument.text, seen)
+        except (NoGit, GitFailed) as error:
+            raise Refusal(f"{root.name} cannot be searched: {error}", "failed") from error
+        rows = [
+            {
+                "kind": "match",
+                "group": match.path,
+                "title": short(match.text.strip(), LONGEST),
+                "detail": f"{match.path}:{match.line + 1}",
+                "place": {"uri": session.roots.uri(root, match.path), "start_line": match.line},
+            }
+            for match in found[:MOST_TARGETS]
+        ]
+        return {"places": rows, "more": len(found) - len(rows)}
+
+    return later()

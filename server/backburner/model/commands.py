@@ -49,6 +49,13 @@ class PlaceArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     place: Place
 
 
+class SearchArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    text: str
+    """As it stands, in one line; upper and lower case differ."""
+    uri: str = ""
+    """Any path of the project; empty: the client's first folder."""
+
+
 class TaskArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     task: int
     uri: str = ""
@@ -217,6 +224,13 @@ def _specs() -> tuple[CommandSpec, ...]:
             PlaceArguments,
             "Places",
             "List what could be delegated in a file: problems by kind, comments, symbols.",
+            False,
+        ),
+        c(
+            "backburner.search",
+            SearchArguments,
+            "Search",
+            "List the places of a project whose line holds a text, to delegate them together.",
             False,
         ),
         c("backburner.actions", PlaceArguments, "Actions Here", "List everything that can be done at a place.", False),
