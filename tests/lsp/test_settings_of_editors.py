@@ -161,3 +161,10 @@ async def test_limits_of_an_editor_that_is_gone_hold_while_a_task_lives(root: Pa
         assert limits(home, root).day_usd == 4
         await stays.command("stop", {"task": task})
         assert limits(home, root).day_usd == 10
+
+
+@pytest.mark.parametrize("options", [{"backburner": True}, {"backburner": {"status": True, "review": True}}])
+async def test_what_a_client_announces_about_itself_is_no_setting(root: Path, options: dict[str, Any]) -> None:
+    async with house() as home:
+        mine = await home.editor(root, initialize={"initializationOptions": options})
+        assert [row for row in (await mine.command("doctor"))["checks"] if row["name"] == "settings"] == []

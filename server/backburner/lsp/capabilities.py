@@ -15,6 +15,10 @@ from msgspec import Struct
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
 
+FLAGS = ("status", "input", "review", "commandLine")
+"""What a client of ours announces about itself, beside its settings or among them."""
+
+
 class Client(Struct, frozen=True, kw_only=True):
     """One client's abilities."""
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from lsprotocol import types
 
-from backburner.lsp.capabilities import resolve
+from backburner.lsp.capabilities import FLAGS, resolve
 from backburner.lsp.documents import Document
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
@@ -28,7 +28,10 @@ def initialize(session: Session, params: types.InitializeParams) -> None:
     session.roots.set_folders(folders)
     options: object = params.initialization_options
     if isinstance(options, Mapping):
-        session.set_settings(section_of(cast(Mapping[str, Any], options)))
+        said = section_of(cast(Mapping[str, Any], options))
+        # `review` is an ability and a table of settings.
+        flags = {name for name in (SECTION, *FLAGS) if isinstance(said.get(name), bool)}
+        session.set_settings({name: value for name, value in said.items() if name not in flags})
 
 
 def initialized(session: Session, _: types.InitializedParams) -> None:
