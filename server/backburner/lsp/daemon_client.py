@@ -52,7 +52,8 @@ def stop(*, as_json: bool = False) -> int:
         select.select([], [], [], TICK_S)
     else:
         return _said(as_json, 1, "The daemon has not ended yet.", running=True)
-    rest = f" {alive} unfinished tasks go on when it starts again." if alive else ""
+    tasks = "1 unfinished task goes" if alive == 1 else f"{alive} unfinished tasks go"
+    rest = f" {tasks} on when it starts again." if alive else ""
     return _said(as_json, 0, f"Stopped.{rest}", running=False, alive=alive)
 
 
