@@ -106,6 +106,17 @@ async def test_hunks_are_taken_and_left_one_by_one(shell: Shell) -> None:
     assert {hunk["verdict"] for hunk in view["hunks"]} == {"accepted", "rejected"}
 
 
+async def test_undo_says_what_else_it_took_along(shell: Shell) -> None:
+    for _ in range(2):
+        await shell("delegate", "calc.py:1", "correct the sum", "--wait")
+    await shell("accept", "1")
+    await shell("accept", "2")
+    undone = await shell.run("undo", "1")
+    assert undone.stderr == "#2 made the same change: it is open again.\n"
+    assert shell.text() == BEFORE
+    assert (await shell("show", "2"))["state"] == "ready"
+
+
 async def test_accept_merges_with_what_was_typed_meanwhile(shell: Shell) -> None:
     view = await shell("delegate", "calc.py:1-2", "correct the sum", "--wait")
     (shell.project / "calc.py").write_text("# mine\n" + BEFORE)

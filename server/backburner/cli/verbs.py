@@ -143,6 +143,8 @@ def judge(client: Client, arguments: Namespace, cwd: Path) -> int:
     answer = client.command(arguments.verb, wish)
     left = answer.get("left", [])
     if not arguments.json:
+        if answer.get("sentence"):
+            print(answer["sentence"], file=sys.stderr)
         for item in left:
             print(f"{item['item'] or '#' + str(item['task'])} stays: {item['reason']}", file=sys.stderr)
     code = REFUSED if left else DONE

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from backburner.lsp import agents, delegate, looking, proposal, setup, steering, verdicts
+from backburner.lsp import agents, delegate, looking, proposal, setup, steering, undoing, verdicts
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Server
 from backburner.model.commands import COMMANDS, PlaceArguments
@@ -40,7 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
     "acceptRest": verdicts.accept_rest,
     "reject": verdicts.reject,
     "dismiss": verdicts.dismiss,
-    "undo": verdicts.undo,
+    "undo": undoing.undo,
     "reply": steering.reply,
     "steer": steering.steer,
     "answer": steering.answer,

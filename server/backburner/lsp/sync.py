@@ -12,6 +12,7 @@ from backburner.lsp.documents import Document
 from backburner.lsp.roots import Owned
 from backburner.lsp.session import Session
 from backburner.lsp.settle import settle_file, settle_project
+from backburner.lsp.undoing import undone_by_editor
 from backburner.model import wishes as w
 
 SECTION = "backburner"
@@ -127,14 +128,14 @@ def document_changed(session: Session, document: Document) -> None:
 
 async def take_back(session: Session, owned: Owned, task: int, items: tuple[str, ...]) -> None:
     engine = await session.engine(owned.root)
-    await session.submit(engine, w.TakeBack(task=task, items=items))
+    await undone_by_editor(session, engine, task, items)
     session.publisher.look()
 
 
 async def taken_back_by_id(session: Session, owned: Owned, text_id: str) -> None:
     engine = await session.engine(owned.root)
     for task, items in tuple(session.reverts.by_id(engine.state, owned.path, text_id)):
-        await session.submit(engine, w.TakeBack(task=task, items=items))
+        await undone_by_editor(session, engine, task, items)
 
 
 async def document_opened(session: Session, owned: Owned) -> None:

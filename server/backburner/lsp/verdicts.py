@@ -1,4 +1,4 @@
-"""Verdicts: accept, reject, dismiss, undo, for hunks, files, results and groups.
+"""Verdicts: accept, reject, dismiss, for hunks, files, results and groups; taking them back is in `undoing.py`.
 
 Each file is its own step; the first that fails stops and says what is done. What changes texts is in `accept.py`; what a
 verdict means is decided by the engine.
@@ -221,48 +221,6 @@ def dismiss(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, A
         return {"tasks": [task.number for task in tasks], "left": []}
 
     return later()
-
-
-def undo(session: Session, argument: ItemsArguments) -> Awaitable[dict[str, Any]]:
-    """Take verdicts back: texts that an accept changed are merged back to what they were, then the items are open."""
-
-    async def later() -> dict[str, Any]:
-        engine = await session.engine_of_task(argument.task, argument.uri)
-        tasks = tasks_of(engine, argument, open_only=False)
-        for task in tasks:
-            await undo_task(session, engine, task, argument)
-        session.publisher.look()
-        return {"tasks": [task.number for task in tasks], "left": []}
-
-    return later()
-
-
-async def undo_task(session: Session, engine: Engine, task: Task, argument: ItemsArguments) -> None:
-    await session.editors.disk.follow(engine, [accept.path for accept in task.accepts])
-    task = task_of(engine, task.number)
-    chosen = set(argument.hunks)
-    accepts = [
-        accept
-        for accept in task.accepts
-        if (not chosen or chosen & set(accept.items)) and argument.path in ("", accept.path)
-    ]
-    for accept in reversed(accepts):
-        # Undoing a rename gives the accepts before it the file's old name.
-        task = task_of(engine, task.number)
-        accept = next(other for other in task.accepts if other.items == accept.items)
-        try:
-            await whole_files.undo_accept(session, engine, task, accept)
-        except Dropped as dropped:
-            raise Refusal(str(dropped), "not_changed") from dropped
-        except OSError as error:
-            raise Refusal(f"{accept.path} was not changed: {error.strerror or error}.", "not_changed") from error
-        await session.submit(engine, w.TakeBack(task=task.number, items=accept.items))
-    done = {item for accept in accepts for item in accept.items}
-    rest_of = tuple(item for item in (argument.hunks or task.verdicts) if item not in done)
-    if argument.path:
-        rest_of = tuple(item for item in rest_of if item.split("/", 1)[-1].rsplit(":", 1)[0] == argument.path)
-    if rest_of or not accepts:
-        await session.submit(engine, w.TakeBack(task=task.number, items=rest_of))
 
 
 def _verdicts(session: Session, argument: ItemsArguments, verdict: e.Judgement) -> Awaitable[dict[str, Any]]:

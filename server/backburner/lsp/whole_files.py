@@ -7,7 +7,7 @@ only when nothing unsaved is in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lsprotocol import types
 
@@ -23,6 +23,8 @@ from backburner.model.anchor import text_id
 from backburner.model.result import FileChange, HunkRef
 from backburner.model.task import Accepted, Task
 from backburner.model.text import decode, merge
+
+Weigh = Callable[[str | None, str | None], None]
 
 
 async def accept_mode(session: Session, engine: Engine, task: Task, file: FileChange, path: str, hunk: HunkRef) -> None:
@@ -104,8 +106,11 @@ async def accept_binary(
     await session.submit(engine, w.Judge(task=task.number, items=items, verdict="accepted", accepted=accepted))
 
 
-async def undo_accept(session: Session, engine: Engine, task: Task, accept: Accepted) -> None:
-    """Bring a file back to what it was before an accept; what was typed since stays. Raises `Refusal` when that overlaps."""
+async def undo_accept(session: Session, engine: Engine, task: Task, accept: Accepted, weigh: Weigh) -> None:
+    """Bring a file back to what it was before an accept; what was typed since stays. Raises `Refusal` when that overlaps.
+
+    `weigh` is shown the text as it is and as it will be; it may refuse.
+    """
     path = accept.path
     if accept.before_id is None and accept.after_id is None:
         await _undo_whole(session, engine, task, accept)
@@ -124,7 +129,7 @@ async def undo_accept(session: Session, engine: Engine, task: Task, accept: Acce
         raise Refusal(f"What {path} was before is not kept any more. Use your editor's undo.", "lost")
     after = await engine.text_of(accept.after_id) if accept.after_id is not None else None
 
-    def compute(live: str | None) -> str | None:
+    def back(live: str | None) -> str | None:
         if live is None or before is None or after is None:
             same = live is None if accept.after_id is None else live is not None and text_id(live) == accept.after_id
             if live is None and not same:
@@ -134,8 +139,13 @@ async def undo_accept(session: Session, engine: Engine, task: Task, accept: Acce
             return before
         merged = merge(after, live, before)
         if merged.conflicts:
-            raise Refusal(f"{path}: what you typed since overlaps it. Use your editor's undo.", "conflict")
+            raise Refusal(f"{path}: what was changed since overlaps it. Use your editor's undo.", "conflict")
         return merged.text
+
+    def compute(live: str | None) -> str | None:
+        result = back(live)
+        weigh(live, result)
+        return result
 
     async def nothing(*_: object) -> None:
         return
