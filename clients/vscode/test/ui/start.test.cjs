@@ -48,8 +48,8 @@ journey(
     await window.screenshot('no-agent');
     await window.click(window.lens('Use Ollama'));
     await window.told('Ollama does not answer at http://127.0.0.1:9.');
-  await window.screenshot('no-ollama');
-  await window.palette('Notifications: Clear All Notifications');
+    await window.screenshot('no-ollama');
+    await window.palette('Notifications: Clear All Notifications');
     await window.palette('Welcome: Open Walkthrough...');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Backburner: First Steps' }).first().click();
     const step = (title) => page.locator('.getting-started-step', { hasText: title });
