@@ -16,6 +16,8 @@ const BOX: Record<Saying, string> = {
 
 const UNSENT = 'You, not sent';
 const SETTLE_MS = 250;
+/** How long a second press of the key that sent counts as the same one. */
+const PRESS_MS = 1000;
 const OVER = new Set(['accepted', 'rejected', 'cancelled']);
 
 interface Thread {
@@ -35,6 +37,7 @@ interface Thread {
 export class Conversations {
   private readonly controller: vscode.CommentController;
   private readonly threads = new Map<string, Thread>();
+  private pressed: NodeJS.Timeout | undefined;
 
   constructor(private readonly ctx: Ctx) {
     this.controller = vscode.comments.createCommentController('backburner', 'Backburner');
@@ -47,6 +50,7 @@ export class Conversations {
     ctx.extension.subscriptions.push(
       this.controller,
       ctx.onDidChange(() => this.update()),
+      { dispose: () => clearTimeout(this.pressed) },
     );
   }
 
@@ -139,8 +143,14 @@ export class Conversations {
       into.sending = false;
     }
     keep('You');
+    // The key that sends inserts a line in the code, and held or pressed twice it arrives there.
+    await vscode.commands.executeCommand('setContext', 'backburner.said', true);
     reply.thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
     await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
+    clearTimeout(this.pressed);
+    this.pressed = setTimeout(() => {
+      void vscode.commands.executeCommand('setContext', 'backburner.said', false);
+    }, PRESS_MS);
     if (sentence) {
       void vscode.window.showInformationMessage(sentence);
     }

@@ -28,7 +28,9 @@ async function defaultKeys(): Promise<Binding[]> {
 
 describe('keys', () => {
   it('are in the chord space of Ctrl+K and free in this version', async () => {
-    const ours = (await extension()).packageJSON.contributes.keybindings as Binding[];
+    const bound = (await extension()).packageJSON.contributes.keybindings as Binding[];
+    // Only keeps a key away from the code for a moment.
+    const ours = bound.filter(({ command }) => command !== 'noop');
     const all = await defaultKeys();
     assert.ok(all.length > 500, `only ${all.length} keys were read`);
     for (const { key, command } of ours) {
@@ -69,7 +71,8 @@ describe('commands', () => {
       contributes.walkthroughs,
     ]);
     const named = [...text.matchAll(/backburner(?:\.ui)?\.[a-z][A-Za-z]+/g)].map(([name]) => name);
-    const notCommands = new Set(['backburner.queue', 'backburner.state', 'backburner.filtered', 'backburner.reviewed']);
+    const contexts = ['state', 'filtered', 'reviewed', 'said'].map((name) => `backburner.${name}`);
+    const notCommands = new Set(['backburner.queue', ...contexts]);
     assert.deepEqual(
       named.filter((name) => !known.has(name) && !notCommands.has(name)),
       [],
