@@ -197,11 +197,14 @@ class New(Struct, frozen=True):
 
 async def _new_objects(git: Git, base_tree: str, tree: str) -> list[New]:
     """The difference between base and snapshot, folders included, the root first."""
+    root = New(b"", 0o040000, tree)
+    if tree == base_tree:
+        return [root]
     said = await git.run(
         "diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", base_tree or EMPTY_TREE, tree
     )
     parts = names(said.stdout)
-    found = [New(b"", 0o040000, tree)]
+    found = [root]
     for meta, path in zip(parts[::2], parts[1::2], strict=True):
         _, mode, _, identity, _ = meta.split(b" ")
         found.append(New(path, int(mode, 8), identity.decode()))
