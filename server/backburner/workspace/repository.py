@@ -53,6 +53,10 @@ class Repository:
     prefix: str
     """The root, relative to `top`: empty or with a `/` at its end."""
     shallow: bool
+    commit: str
+    """Of HEAD; empty when there is none."""
+    tree: str
+    """Of the root in that commit; empty when nothing of it is there."""
 
     @property
     def objects(self) -> Path:
@@ -127,22 +131,22 @@ def check_root(root: Path) -> None:
 async def find_repository(git: Git, root: Path) -> Repository | None:
     """The repository of a root; None when the root is not in one (or in one that ignores it). Raises `Refused`."""
     here = git.but(cwd=root, sealed=False)
-    asked = ("--git-dir", "--git-common-dir", "--show-toplevel", "--show-prefix", "--is-shallow-repository")
-    try:
-        said = await here.run("rev-parse", "--path-format=absolute", *asked, "--show-object-format")
-    except GitFailed as error:
-        message = error.finished.stderr.decode("utf-8", "replace")
+    about = ("--git-dir", "--git-common-dir", "--show-toplevel", "--show-prefix", "--is-shallow-repository")
+    command = ("rev-parse", "--path-format=absolute", *about, "--show-object-format", "HEAD^{commit}", "HEAD:./")
+    said = await here.run(*command, ok=(0, 128))
+    lines = os.fsdecode(said.stdout).split("\n")
+    if len(lines) < 8:
+        message = said.stderr.decode("utf-8", "replace")
         if "not a git repository" in message:
             return None
         if "dubious ownership" in message:
-            raise Refused(
-                f"git does not trust {root}, because it belongs to somebody else (safe.directory)."
-            ) from error
+            raise Refused(f"git does not trust {root}, because it belongs to somebody else (safe.directory).")
         if "work tree" in message:
-            raise Refused(f"{root} is inside a bare repository.") from error
-        raise
-    lines = os.fsdecode(said.stdout).split("\n")
-    git_dir, common, top, prefix, shallow, object_format = (*lines, *[""] * 6)[:6]
+            raise Refused(f"{root} is inside a bare repository.")
+        raise GitFailed(command, said)
+    git_dir, common, top, prefix, shallow, object_format = lines[:6]
+    # Git repeats what it does not know, and ends.
+    commit, tree = ("" if line.startswith("HEAD") else line for line in lines[6:8])
     if object_format != "sha1":
         # Our ids are SHA-1; such a project is copied whole, as one without Git.
         return None
@@ -153,6 +157,8 @@ async def find_repository(git: Git, root: Path) -> Repository | None:
         Path(top),
         prefix,
         shallow == "true",
+        commit,
+        tree,
     )
     if prefix:
         above = replace(found.git.but(cwd=found.top), pathspecs="plain")
@@ -179,18 +185,6 @@ async def settings(git: Git) -> tuple[dict[str, str], tuple[str, ...]]:
     values = {name: value if equals else "true" for name, equals, value in pairs}
     found = {name.removeprefix("filter.").rpartition(".")[0] for name in values if name.startswith("filter.")}
     return values, tuple(sorted(found))
-
-
-async def commit_and_tree(git: Git) -> tuple[str, str]:
-    """HEAD's commit and the tree of the folder that `git` runs in; empty strings for what does not exist."""
-    commit = "HEAD^{commit}"
-    said = await git.run("rev-parse", "-q", commit, "HEAD:./", ok=(0, 1, 128))
-    if said.exit_code == 0:
-        found = said.stdout.decode().split()
-        return found[0], found[1]
-    # No commits yet, or nothing of the root in them.
-    said = await git.run("rev-parse", "-q", "--verify", commit, ok=(0, 1, 128))
-    return said.stdout.decode().strip(), ""
 
 
 def ref_value(folder: Path, name: str) -> str:

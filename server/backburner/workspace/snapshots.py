@@ -35,7 +35,6 @@ from backburner.workspace.repository import (
     Refused,
     Repository,
     check_root,
-    commit_and_tree,
     find_repository,
     ref_value,
     settings,
@@ -63,11 +62,9 @@ async def take(
         shadow.view_folder.mkdir(parents=True, exist_ok=True)
         git = Git.find((root,))
         here = git.but(cwd=root, sealed=False)
-        (repository, (commit, base_tree), (values, filters)), used = await both(
-            _asked(git, here), to_its_end(lambda: open_incoming(shadow))
-        )
+        (repository, (values, filters)), used = await both(_asked(git, here), to_its_end(lambda: open_incoming(shadow)))
+        commit, base_tree = ("", "") if repository is None else (repository.commit, repository.tree)
         if repository is None:
-            commit, base_tree = "", ""
             values, filters = await settings(shadow.git.but(cwd=root, sealed=False))
         _borrow(shadow, repository, values)
         await write_ignored(shadow, repository, values)
@@ -255,10 +252,8 @@ def _commit(shadow: Shadow, tree: str, base: str, base_tree: str) -> str:
     return identity
 
 
-async def _asked(
-    git: Git, here: Git
-) -> tuple[Repository | None, tuple[str, str], tuple[dict[str, str], tuple[str, ...]]]:
-    return await asyncio.gather(find_repository(git, here.cwd), commit_and_tree(here), settings(here))
+async def _asked(git: Git, here: Git) -> tuple[Repository | None, tuple[dict[str, str], tuple[str, ...]]]:
+    return await asyncio.gather(find_repository(git, here.cwd), settings(here))
 
 
 async def _left_by_rule(folder: Folder, remembered: Remembered, repository: Repository | None) -> list[LeftOut]:
