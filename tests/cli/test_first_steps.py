@@ -140,6 +140,16 @@ async def test_doctor_says_which_program_is_missing(tmp_path: Path) -> None:
     assert rows["agent fine"] == ("ok", "true")
 
 
+async def test_an_effort_that_no_provider_knows_is_said_before_anything_is_queued(shell: Shell) -> None:
+    sentence = "Anthropic knows no effort 'hgih' for claude-opus-5-5; there are low, medium, high, xhigh, max."
+    wish = ("delegate", "calc.py:5", "ask me", "--agent", "opus", "--effort")
+    assert (await shell(*wish, "hgih", code=2))["error"] == sentence
+    assert await shell("list", "--all") == []
+    (shell.home.path / "config.toml").write_text('agent = "opus"\neffort = "hgih"\n')
+    [row] = [row for row in (await shell("doctor", code=1))["checks"] if row["name"] == "agent opus"]
+    assert (row["state"], row["detail"]) == ("broken", sentence)
+
+
 async def test_a_recipe_of_one_s_own_is_one_of_them(shell: Shell) -> None:
     assert (
         "no recipe called 'shout'" in (await shell("delegate", "calc.py:5", "x", "--recipe", "shout", code=2))["error"]

@@ -67,6 +67,18 @@ async def test_a_program_with_a_network_of_its_own_waits_until_it_is_confirmed(h
         assert spec.agent.command[0] == "claude"
 
 
+async def test_an_unknown_effort_waits_until_it_is_mended(house: House) -> None:
+    house.config('effort = "hgih"\n[agents.opus]\nkey_env = ""\n')
+    async with house.open() as projects:
+        engine = await projects.engine(house.project())
+        await engine.submit(delegation(agent="opus"))
+        assert (engine.held[1].reason, engine.held[1].short) == ("no_effort", "waits: unknown effort")
+        assert "there are low, medium, high" in engine.held[1].sentence
+        house.config('effort = "high"\n[agents.opus]\nkey_env = ""\n')
+        engine.poke()
+        assert (await (await house.worker()).started(1)).agent.effort == "high"
+
+
 async def test_an_unknown_agent_is_a_reason_to_wait(house: House) -> None:
     async with house.open() as projects:
         engine = await projects.engine(house.project())

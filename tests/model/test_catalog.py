@@ -72,6 +72,17 @@ def test_a_persons_row_lies_over_the_shipped_one() -> None:
     assert (other.wire, other.provider) == ("chat", "Groq")
 
 
+def test_an_effort_that_the_provider_does_not_know_is_said() -> None:
+    sentence = "Anthropic knows no effort 'hgih' for claude-opus-5-5; there are low, medium, high, xhigh, max."
+    assert problem("opus", {"opus": {"effort": "hgih"}}) == sentence
+    found = resolve("opus", {}, {}, effort="hgih")
+    assert isinstance(found, Cause)
+    assert (found.kind, found.sentence) == ("no_effort", sentence)
+    assert isinstance(resolve("codex", {}, {}, effort="none"), Cause)
+    assert isinstance(resolve("groq", {}, {}, effort="none"), AgentSpec)
+    assert spec("own", {"own": {"provider": "lab", "base_url": "http://127.0.0.1:1/v1", "model": "m", "effort": "odd"}})
+
+
 def test_a_new_openai_compatible_host_is_one_row_of_data() -> None:
     catalog = parse(
         '[endpoints.newhost]\ntitle = "New Host"\nwire = "chat"\nbase_url = "https://new.example/v1"\n'

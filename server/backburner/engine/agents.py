@@ -75,6 +75,8 @@ class Agents:
             return Trouble(reason="no_agent", sentence=sentence, short="waits: no agent yet")
         variables = self._environments.variables(environment)
         spec = resolve(name, rows(settings), variables, effort=effort or settings.effort)
+        if isinstance(spec, Cause) and spec.kind == "no_effort":
+            return Trouble(reason="no_effort", sentence=spec.sentence, short="waits: unknown effort", agent=name)
         if isinstance(spec, Cause):
             return Trouble(reason="unknown_agent", sentence=spec.sentence, short=f"waits: no agent {name}")
         cause = missing_key(spec, variables, self._environments.keyring)
@@ -89,6 +91,11 @@ class Agents:
             short = f"waits: may {spec.name} run?"
             return Trouble(reason="unconfirmed", sentence=sentence, short=short, agent=spec.name)
         return spec
+
+    def effort_trouble(self, agent: str, effort: str, environment: str) -> str:
+        """Why the agent cannot work with that effort; empty when it can."""
+        found = self._resolve(self._settings(), agent, effort, environment)
+        return found.sentence if isinstance(found, Trouble) and found.reason == "no_effort" else ""
 
     def confirmed(self, name: str) -> bool:
         """Whether the person's settings say that the agent's program may use a network and a sandbox of its own."""

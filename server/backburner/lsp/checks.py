@@ -89,7 +89,7 @@ def _agents(session: Session) -> list[Row]:
         following = "Set a key such as ANTHROPIC_API_KEY, start Ollama, or practise without a key: backburner practise"
         found.append(row("warning", "agent", "No agent yet.", following))
     for name in dict.fromkeys(name for name in (first, *settings.agents) if name):
-        spec = resolve(name, rows(settings), variables)
+        spec = resolve(name, rows(settings), variables, effort=settings.effort)
         chosen = " (used when none is named)" if name == first else ""
         if not isinstance(spec, AgentSpec):
             found.append(row("broken", f"agent {name}", spec.sentence))

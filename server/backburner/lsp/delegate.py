@@ -114,6 +114,8 @@ def wanted(session: Session, engine: Engine, argument: DelegateArguments, target
     if when not in ("now", "2h", "8h") or pace not in ("run", "step"):
         raise Refusal("`when` is now, 2h or 8h; `pace` is run or step.", "bad_arguments")
     effort = argument.effort or (mine.effort if mine.effort != files.effort else "")
+    for name in names:
+        require_effort(session, engine, name, effort)
     budget_usd = argument.budget_usd if argument.budget_usd is not None else said.budget_usd
     if budget_usd is None and mine.limits.task_usd < files.limits.task_usd:
         budget_usd = mine.limits.task_usd
@@ -154,6 +156,13 @@ def agent_of(session: Session, engine: Engine, name: str) -> str:
         known = ", ".join(sorted(engine.agent_names()))
         raise Refusal(f"There is no agent called {name!r}; there are {known}.", "no_agent")
     return name
+
+
+def require_effort(session: Session, engine: Engine, agent: str, effort: str) -> None:
+    """Raises `Refusal` where an effort that the task would keep is none that the agent's provider knows."""
+    sentence = engine.agents.effort_trouble(agent, effort, session.environment) if effort else ""
+    if sentence:
+        raise Refusal(sentence, "bad_arguments")
 
 
 def suggested(text: str, targets: tuple[Target, ...]) -> str:

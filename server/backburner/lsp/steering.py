@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from backburner.lsp.delegate import agent_of, own_agent
+from backburner.lsp.delegate import agent_of, own_agent, require_effort
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
@@ -133,8 +133,10 @@ def _requeue(session: Session, argument: AboutTask, opening: e.Opening, agent: s
 
     async def later() -> dict[str, Any]:
         engine = await session.engine_of_task(number, argument.uri)
-        anew = opening.kind == "retry" and not task_of(engine, number).agent
+        task = task_of(engine, number)
+        anew = opening.kind == "retry" and not task.agent
         name = agent_of(session, engine, agent or (own_agent(session, engine) if anew else ""))
+        require_effort(session, engine, name or task.agent, effort or task.effort)
         command = w.Requeue(task=number, opening=opening, agent=name, effort=effort, environment=session.environment)
         await session.submit(engine, command, frozen=frozen.get(engine.root, {}))
         session.publisher.look()

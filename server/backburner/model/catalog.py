@@ -100,6 +100,8 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output_field: str = "max_tokens"
     extra: Mapping[str, Any] = {}
     windows: bool = False
+    efforts: tuple[str, ...] = ()
+    """The words it knows for how hard a model thinks; empty: not known, any is passed on."""
     price_id: str = ""
     free: bool = False
 
@@ -111,6 +113,8 @@ class ModelFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many tokens a conversation may hold before it ends or gets dear."""
     max_output_tokens: int = 32_000
     thinking: ThinkingStyle = ""
+    efforts: tuple[str, ...] = ()
+    """Empty: those of its endpoint."""
     price: Price | None = None
 
 
@@ -225,6 +229,10 @@ def resolve(
     if not row.model and endpoint.wire != "scripted":
         return _no_agent(f"Agent {name!r} names no model.")
     facts = catalog.models.get(f"{row.provider}:{row.model}") or catalog.models.get(row.model) or ModelFacts()
+    effort, efforts = effort or row.effort, facts.efforts or endpoint.efforts
+    if effort and efforts and effort not in efforts:
+        sentence = f"{endpoint.title} knows no effort {effort!r} for {row.model}; there are {', '.join(efforts)}."
+        return Cause(kind="no_effort", sentence=sentence, who=endpoint.title)
     return AgentSpec(
         name=name,
         provider=endpoint.title,
@@ -233,7 +241,7 @@ def resolve(
         base_url=row.base_url or env.get(endpoint.base_url_env, "") or endpoint.base_url,
         key_env=endpoint.key_env if row.key_env is None else row.key_env,
         key_command=row.key_command,
-        effort=effort or row.effort,
+        effort=effort,
         context_tokens=row.context_tokens or facts.context_tokens,
         max_output_tokens=row.max_output_tokens or facts.max_output_tokens,
         reserves_output=endpoint.reserves_output,

@@ -17,6 +17,7 @@ HeldReason = Literal[
     "folded",
     "no_agent",
     "unknown_agent",
+    "no_effort",
     "unconfirmed",
     "no_key",
     "paused",
@@ -28,7 +29,8 @@ HeldReason = Literal[
     "worker",
 ]
 """`after_failed`: what it waits for will not come, so it asks: start from the screen, or drop. `folded`: another attempt at
-the same target was taken. `budget`: the task's own. `no_agent`: none at all. `unconfirmed`: a program with a network of its
+the same target was taken. `budget`: the task's own. `no_agent`: none at all. `no_effort`: the provider does
+not know the word. `unconfirmed`: a program with a network of its
 own, which the person must allow once. `worker`: the program that runs agents is not there."""
 
 FOR_PERSON: frozenset[HeldReason] = frozenset(
@@ -37,6 +39,7 @@ FOR_PERSON: frozenset[HeldReason] = frozenset(
         "folded",
         "no_agent",
         "unknown_agent",
+        "no_effort",
         "unconfirmed",
         "no_key",
         "budget",

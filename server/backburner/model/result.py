@@ -144,6 +144,7 @@ CauseKind = Literal[
     "bad_key",
     "no_key",
     "no_agent",
+    "no_effort",
     "no_model",
     "refused",
     "too_long",

@@ -23,6 +23,7 @@ STOPPED: dict[CauseKind, str] = {
     "bad_key": "key refused",
     "no_key": "no key",
     "no_agent": "no agent",
+    "no_effort": "unknown effort",
     "no_model": "no such model",
     "refused": "the model refused",
     "too_long": "too long for the model",
