@@ -1,5 +1,6 @@
 // A house is a person's folder (settings, state, daemon) for the tests that share it; a world is a project in it, for one test.
 // All of it is removed.
+const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -138,6 +139,11 @@ function makeHouse({ agent = 'cook', program = PROGRAM, python = true, env: more
     env,
     settings,
     daemon,
+    /** The daemon's process. */
+    pid: () => {
+      const status = daemon('status');
+      return Number(/process (\d+)/.exec(status)?.[1] ?? assert.fail(`no daemon: ${status}`));
+    },
     remove() {
       // Also that of a server which a journey installed: any of them may ask it.
       if (fs.existsSync(path.join(home, 'state'))) {

@@ -1,4 +1,5 @@
 // Talking with a task: its question, a reply, a note while it works, its draft.
+const assert = require('node:assert/strict');
 const { stage } = require('./journey.cjs');
 
 const journey = stage();
@@ -31,7 +32,10 @@ journey('a question is answered at the line, and a reply goes on from there', {}
   await page.waitForFunction(() =>
     document.activeElement?.closest('.editor-instance, .review-widget')?.matches('.editor-instance'),
   );
+  // Pressed once more by a hand that had begun to, the key does not reach the code.
+  await page.keyboard.press('Control+Enter');
   await window.lensRow('One word for parse_v1()').waitFor();
+  assert.equal(await page.locator('.tab.dirty').count(), 0, 'the key that sends changed the code');
   await window.screenshot('replied');
   await window.palette('Backburner: Answer');
   const thread = page.locator('.review-widget .comment-body', { hasText: 'Answered: Keep it as it is.' });
@@ -67,6 +71,31 @@ journey('a running task shows its draft, takes a note and stops', {}, async (win
   await page.keyboard.press('Control+Enter');
   await window.lens('Stop').click();
   await window.lens('Draft').waitFor({ state: 'detached' });
+});
+
+journey('what could not be sent stands in the thread', {}, async (window, world) => {
+  const { page } = window;
+  await window.goTo(15, 5);
+  await window.delegate('cook slowly');
+  await window.lens('Draft').waitFor();
+  await window.palette('Backburner: Tell It');
+  await page.locator('.review-widget .comment-form .monaco-editor.focused').waitFor();
+  await page.keyboard.type('no docstring please');
+  // The daemon hears nothing any more, and then it is gone; what is asked for after the note shows that the note is on its way.
+  const pid = world.house.pid();
+  process.kill(pid, 'SIGSTOP');
+  await page.keyboard.press('Control+Enter');
+  await window.palette('Backburner: Filter the Queue');
+  await page.locator('.quick-input-widget .quick-input-title', { hasText: 'Filter the queue' }).waitFor();
+  process.kill(pid, 'SIGKILL');
+  await page.keyboard.press('Escape');
+  const unsent = page.locator('.review-widget .review-comment', { hasText: 'not sent' });
+  await unsent.filter({ hasText: 'no docstring please' }).waitFor();
+  await window.screenshot('not-sent');
+  await window.connected(2);
+  await window.lens('Draft').waitFor();
+  await unsent.filter({ hasText: 'no docstring please' }).waitFor();
+  await window.screenshot('not-sent-connected');
 });
 
 journey('findings stand as threads, to be fixed, dismissed and talked about', {}, async (window) => {
