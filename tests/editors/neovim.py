@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pynvim
@@ -19,6 +19,7 @@ from editors.pages import block
 from editors.programs import need
 from editors.world import ENOUGH_S, World
 
+NOTHING: Mapping[str, str] = {}
 VERSIONS = ("0.11", "0.10", "0.12")
 """Of the plugin; the first is the one in which every journey runs."""
 
@@ -82,11 +83,11 @@ return {
 class Neovim:
     """One Neovim with a file open, attached to the server."""
 
-    def __init__(self, w: World, version: str, init: str, file: str) -> None:
+    def __init__(self, w: World, version: str, init: str, file: str, more: Mapping[str, str]) -> None:
         number = len(list(w.folder.glob("init*.lua")))
         path = w.folder / f"init{number}.lua"
         path.write_text(init)
-        variables = [f"{name}={value}" for name, value in w.home.variables.items()]
+        variables = [f"{name}={value}" for name, value in {**w.home.variables, **more}.items()]
         argv = ["env", "-C", str(w.root), *variables, need(f"nvim-{version}"), "--clean", "--embed", "--headless"]
         self.w = w
         self.nvim = pynvim.attach("child", argv=[*argv, "-u", str(path), file])
@@ -207,18 +208,20 @@ class Neovim:
         return "Neovim does not answer"
 
 
-def plugin(w: World, file: str, *, version: str = VERSIONS[0], more: str = "") -> Neovim:
-    """With our plugin, installed as the page says."""
+def plugin(
+    w: World, file: str, *, version: str = VERSIONS[0], more: str = "", variables: Mapping[str, str] = NOTHING
+) -> Neovim:
+    """With our plugin, installed as the page says. `variables`: of its environment, beside those of the home."""
     init = block("neovim", "lua", "vim.lsp.enable('backburner') -- 0.11 and newer")
     if version == "0.10":
         init = init.replace("vim.lsp.enable", "-- vim.lsp.enable").replace(
             "-- require('backburner')", "require('backburner')"
         )
-    return Neovim(w, version, COMMON + init + more, file)
+    return Neovim(w, version, COMMON + init + more, file, variables)
 
 
 def plain(w: World, file: str, *, version: str = "0.11", more: str = "") -> Neovim:
     """With nothing but Neovim's own LSP client, configured as the page says."""
     old = version in ("0.7", "0.10")
     config = block("neovim", "lua", "start_client" if old else "vim.lsp.config(")
-    return Neovim(w, version, COMMON + config + more, file)
+    return Neovim(w, version, COMMON + config + more, file, NOTHING)

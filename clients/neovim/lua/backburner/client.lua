@@ -7,6 +7,26 @@ local M = {}
 local NAME = 'backburner'
 local BACK_OFF_MS = { 500, 1000, 2000, 5000, 10000 }
 local WRITING_MS = 2000
+-- What Neovim's own menu of code actions hands to us, because words are asked for or an answer is shown.
+local SHOWN = {
+  'delegate',
+  'reply',
+  'steer',
+  'answer',
+  'read',
+  'draft',
+  'next',
+  'show',
+  'ui.review',
+  'setKey',
+  'useOllama',
+  'allow',
+  'practise',
+  'doctor',
+  'today',
+  'trust',
+  'raise',
+}
 
 local restarts = 0
 local stopping = false
@@ -37,11 +57,11 @@ local function capabilities()
   return all
 end
 
---- Commands of code actions that are not simply sent: words are asked for, results are shown by us.
+--- Commands of code actions that are not simply sent.
 --- @return table<string, fun(command: lsp.Command)>
 local function commands()
   local all = {} --- @type table<string, fun(command: lsp.Command)>
-  for _, name in ipairs({ 'delegate', 'reply', 'steer', 'answer', 'read', 'draft', 'next', 'show', 'ui.review' }) do
+  for _, name in ipairs(SHOWN) do
     all[NAME .. '.' .. name] = function(command)
       require('backburner.commands').act(command)
     end
@@ -95,10 +115,9 @@ function M.config()
     cmd = config.current.cmd,
     -- A server for every kind of file: no filetypes, the root decides.
     root_markers = { '.git', 'backburner.toml' },
-    root_dir = function(bufnr, on_dir)
-      if M.is_ordinary(bufnr) then
-        on_dir(M.root(bufnr))
-      end
+    -- Started by us and not by `vim.lsp.enable`, which would leave out the keys.
+    root_dir = function(bufnr)
+      M.start(bufnr)
     end,
     capabilities = capabilities(),
     settings = settings(),
@@ -139,7 +158,9 @@ function M.start(bufnr)
   local configured = vim.lsp.config --[[@as table<string, vim.lsp.Config>?]]
   local start = vim.deepcopy(configured and configured[NAME] or M.config()) --[[@as vim.lsp.ClientConfig]]
   start.root_dir = M.root(bufnr)
-  vim.lsp.start(start, { bufnr = bufnr })
+  require('backburner.keys').handing_over(function()
+    vim.lsp.start(start, { bufnr = bufnr })
+  end)
 end
 
 --- Attach every ordinary loaded buffer again, after the server was away.
@@ -226,7 +247,8 @@ function M.restart()
   vim.defer_fn(M.start_everywhere, BACK_OFF_MS[1])
 end
 
---- Run a command of the server. `done` gets its answer; a refusal is shown as one line, then `refused` is called.
+--- Run a command of the server. `done` gets its answer; a sentence in it is told, but not beside a text that is shown. A
+--- refusal is shown as one line, then `refused` is called.
 --- @param command string without `backburner.`
 --- @param arguments table
 --- @param done fun(result: any)?
@@ -249,6 +271,9 @@ function M.command(command, arguments, done, refused)
     end
     if done then
       done(result)
+    end
+    if type(result) == 'table' and result.sentence and (result.text or '') == '' then
+      vim.notify('backburner: ' .. result.sentence)
     end
   end
   M.request(client, 'workspace/executeCommand', params, handler)

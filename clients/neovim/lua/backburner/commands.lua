@@ -15,39 +15,39 @@ local function task_number(word)
   return word and tonumber((word:gsub('^#', ''))) --[[@as integer?]] or nil
 end
 
---- The task that a verb is about: the one that was named, else the one at the cursor, else the one being read.
---- @param call backburner.Call
---- @param act fun(task: integer)
-local function with_task(call, act)
-  local named = task_number(call.words[1])
-  if named then
-    table.remove(call.words, 1)
-    return act(named)
-  end
+--- The task at the cursor, else the one being read.
+--- @return integer?
+local function task_here()
   local here = require('backburner.review').here() or vim.b.backburner_task
   if here then
-    return act(here)
+    return here
   end
   local row = vim.fn.line('.') - 1
   for _, lens in ipairs(require('backburner.marks').at(vim.api.nvim_get_current_buf(), row)) do
     local argument = (lens.arguments or {})[1]
     if argument and argument.task then
-      return act(argument.task)
+      return argument.task
     end
   end
   for _, problem in ipairs(vim.diagnostic.get(0, { lnum = row })) do
     local number = problem.source == 'backburner' and task_number(tostring(problem.code))
     if number then
-      return act(number)
+      return number
     end
   end
-  local reading = require('backburner.review').current()
-  if reading then
-    return act(reading)
-  end
+  return require('backburner.review').current()
+end
+
+--- @param prompt string
+--- @param act fun(task: integer)
+--- @param but integer? that is not offered
+local function choose_task(prompt, act, but)
   client.command('list', { uri = client.root_uri() }, function(answer)
-    vim.ui.select(answer.rows, {
-      prompt = 'Which task?',
+    local rows = vim.tbl_filter(function(row)
+      return row.task ~= but
+    end, answer.rows)
+    vim.ui.select(rows, {
+      prompt = prompt,
       kind = 'backburner_task',
       format_item = function(row_)
         return row_.title .. '  ' .. row_.detail
@@ -58,6 +58,23 @@ local function with_task(call, act)
       end
     end)
   end)
+end
+
+--- The task that a verb is about: the one that was named, else the one here, else one of a list.
+--- @param call backburner.Call
+--- @param act fun(task: integer)
+local function with_task(call, act)
+  local task = task_number(call.words[1])
+  if task then
+    table.remove(call.words, 1)
+  else
+    task = task_here()
+  end
+  if task then
+    act(task)
+  else
+    choose_task('Which task?', act)
+  end
 end
 
 --- A verb whose command takes the task, and nothing but fixed arguments.
@@ -129,6 +146,68 @@ local function answer(call)
 end
 
 --- @param call backburner.Call
+local function key(call)
+  local word = call.words[1]
+  if word and not task_number(word) then
+    require('backburner.keys').ask(word)
+  else
+    require('backburner.setup').setKey({ task = task_number(word) or task_here() })
+  end
+end
+
+--- @param call backburner.Call
+local function allow(call)
+  local word = call.words[1]
+  if word and not task_number(word) then
+    return client.command('allow', { agent = word })
+  end
+  with_task(call, function(task)
+    client.command('show', { task = task }, function(view)
+      if view.held and view.held.reason == 'unconfirmed' then
+        client.command('allow', { agent = view.held.agent, task = task })
+      else
+        vim.notify(('backburner: #%d waits for no permission.'):format(task))
+      end
+    end)
+  end)
+end
+
+--- @param call backburner.Call
+local function raise(call)
+  --- @param task integer 0: the day
+  local function by_words(task)
+    local word = call.words[1]
+    local usd = word and tonumber((word:gsub('^%$', '')))
+    if word and not usd then
+      vim.notify(('backburner: %s is no amount. Write it as $0.50.'):format(word), vim.log.levels.WARN)
+      return
+    end
+    client.command('raise', { task = task, usd = usd })
+  end
+  if call.words[1] == 'today' then
+    table.remove(call.words, 1)
+    by_words(0)
+  else
+    with_task(call, by_words)
+  end
+end
+
+--- @param call backburner.Call
+local function after(call)
+  local other = task_number(table.remove(call.words))
+  with_task(call, function(task)
+    local function wait_for(first)
+      client.command('after', { task = task, after = first })
+    end
+    if other then
+      wait_for(other)
+    else
+      choose_task('Which one first?', wait_for, task)
+    end
+  end)
+end
+
+--- @param call backburner.Call
 local function place_of(call)
   local delegate = require('backburner.delegate')
   if call.range then
@@ -163,6 +242,8 @@ function M.act(action)
     review.next_result(argument.task)
   elseif name == 'show' then
     require('backburner.queue').open()
+  elseif require('backburner.setup')[name] then
+    require('backburner.setup')[name](argument)
   else
     client.command(name, next(argument) and argument or vim.empty_dict(), function()
       review.refresh()
@@ -250,10 +331,25 @@ M.verbs = {
   stop = on_task('stop'),
   keep = on_task('stop', { keep = true }),
   start = on_task('startAnyway'),
+  after = after,
+  raise = raise,
+  key = key,
+  ollama = function()
+    client.command('useOllama', vim.empty_dict())
+  end,
+  allow = allow,
+  practise = function()
+    require('backburner.setup').practise()
+  end,
+  doctor = function()
+    require('backburner.setup').doctor()
+  end,
+  trust = function(call)
+    local file = call.words[1]
+    require('backburner.setup').trust({ path = file and vim.fn.fnamemodify(file, ':p') })
+  end,
   today = function()
-    client.command('today', { uri = client.root_uri() }, function(day)
-      vim.notify(day.sentence)
-    end)
+    require('backburner.setup').today()
   end,
   restart = function()
     client.restart()
@@ -287,6 +383,14 @@ M.help = {
   stop = 'stop a task',
   keep = 'stop a task and keep what it has',
   start = 'start a task that waits',
+  after = 'let a task wait: `after [#task] #other`',
+  raise = 'its limit, or `raise today`; `$2` behind says to what, else twice',
+  key = 'hand over an API key, of the agent here or the variable named',
+  ollama = 'look whether Ollama answers, for tasks without an agent',
+  allow = 'let the agent here (or the one named) run as a program',
+  practise = 'a sample to practise on, without a key',
+  doctor = 'what works here and what to do next',
+  trust = "read what a project's settings want, then approve it",
   today = 'what the day came to',
   restart = 'start the server again',
 }
@@ -319,7 +423,7 @@ function M.complete(lead, line)
     table.remove(words, 1)
   end
   if #words > 2 then
-    return {}
+    return words[2] == 'trust' and #words == 3 and vim.fn.getcompletion(lead, 'file') or {}
   end
   local names = vim.tbl_filter(function(name)
     return vim.startswith(name, lead)
