@@ -24,7 +24,7 @@ class Scenario(Seeing):
         started = False
         delegations: list[tuple[str, int, Call]] = []
         for section in self.archive.sections:
-            if section.name in ("script", "config", "settings", "client", "clock"):
+            if section.name in ("script", "emulator", "config", "settings", "client", "clock"):
                 continue
             if section.name.startswith("case "):
                 started, delegations = False, []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.server import Emulator
 from lsp_client import PLAIN, Client, started
 from lsp_house import house
 from scenarios.archive import Archive, read
@@ -30,8 +31,14 @@ async def test_scenario(
     monkeypatch.setenv("HOME", str(tmp_path))
     updating = bool(request.config.getoption("--update"))
     archive, expected = read(case), read(case)
+    providers = [section.body for section in archive.sections if section.name == "emulator"]
     try:
-        await play(archive, tmp_path, updating=updating)
+        async with AsyncExitStack() as emulated:
+            for script in providers:
+                emulator = await emulated.enter_async_context(Emulator(script))
+                for name, value in emulator.env().items():
+                    monkeypatch.setenv(name, value)
+            await play(archive, tmp_path, updating=updating)
     finally:
         if updating:
             archive.write()
