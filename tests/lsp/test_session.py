@@ -11,6 +11,7 @@ import pytest
 
 from backburner.lib.clock import HandClock
 from backburner.lsp.publish import IDLE_S, LENS_TRIES, QUIET_S
+from backburner.store.trust import digest
 from lsp_client import PLAIN, Client, Refused
 from lsp_house import House, house, make_project, set_up
 
@@ -494,6 +495,22 @@ async def test_places_list_what_could_be_delegated(root: Path) -> None:
             ("symbol", "go()"),
         ]
         assert answer["prompt"] == "What should be done to go()?  scripted · up to $2"
+
+
+async def test_of_two_projects_none_begins_when_one_refuses(root: Path, tmp_path: Path) -> None:
+    other = make_project(tmp_path / "other")
+    (other / "a.py").write_text(TEXT)
+    recipe = root / ".backburner/recipes/brew.md"
+    recipe.parent.mkdir(parents=True)
+    recipe.write_text("Brew.\n")
+    async with house() as home:
+        home.service.editors.projects.book.trust.approve(recipe, digest(recipe.read_bytes()))
+        editor = await home.editor(root)
+        places = [{"uri": (folder / "a.py").as_uri()} for folder in (root, other)]
+        wish = {"instruction": "x", "recipe": "brew", "targets": places}
+        with pytest.raises(Refused, match="no recipe called 'brew'"):
+            await editor.command("delegate", wish)
+        assert (await editor.command("list", {"all": True}))["rows"] == []
 
 
 async def test_bad_places_and_arguments_are_one_sentence(root: Path) -> None:

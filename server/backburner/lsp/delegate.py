@@ -81,11 +81,12 @@ def _require_line(path: str, text: str, line: int) -> None:
 
 
 async def queue(session: Session, argument: DelegateArguments, wishes: list[Wish]) -> dict[str, Any]:
+    engines = [await session.engine(wish.root) for wish in wishes]
+    # Of several projects none begins when one of them has to refuse.
+    commands = [wanted(session, engine, argument, wish.targets) for engine, wish in zip(engines, wishes, strict=True)]
     tasks: list[int] = []
     projects: list[str] = []
-    for wish in wishes:
-        engine = await session.engine(wish.root)
-        command = wanted(session, engine, argument, wish.targets)
+    for engine, command, wish in zip(engines, commands, wishes, strict=True):
         outcome = await session.submit(engine, command, frozen=wish.frozen)
         tasks.extend(outcome.tasks)
         projects.extend(wish.root.as_uri() for _ in outcome.tasks)
