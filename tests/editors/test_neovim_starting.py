@@ -219,6 +219,32 @@ def test_settings_of_a_project_are_read_before_exactly_they_are_approved(w: Worl
     assert e.lua("return vim.fn.getcompletion('Backburner trust back', 'cmdline')") == ["backburner.toml"]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_said_while_the_server_starts_is_done_when_it_is_there(w: World, version: str) -> None:
+    w.file("lexer.py", LEXER)
+    e = plugin(w, "lexer.py", version=version)
+    e.nvim.current.buffer[:] = ["# unsaved", *LEXER.splitlines()]
+    before = e.lua("return client().id")
+    e.lua("vim.cmd('Backburner restart'); vim.cmd('Backburner delegate rename the calls')")
+    e.until("client() and client().id ~= ...", before)
+    assert e.until_state(1, "ready")["hunks"][0]["line"] == 3
+    assert e.lua("return notes") == []
+
+
+@pytest.mark.parametrize("version", ["0.11", "0.12"])
+def test_practice_needs_no_file(w: World, version: str) -> None:
+    w.file("lexer.py", LEXER)
+    e = plugin(w, "lexer.py", version=version)
+    e.nvim.command("enew | bwipeout lexer.py")
+    e.lua(
+        "client_id = vim.lsp.get_clients({ name = 'backburner' })[1].id; vim.lsp.get_client_by_id(client_id):stop(true)"
+    )
+    e.until("vim.lsp.get_client_by_id(client_id) == nil")
+    e.ex("Backburner practise")
+    e.until("vim.fn.expand('%:t') == 'practise.py'")
+    e.attached()
+
+
 def test_what_holds_a_task_back_is_settled_with_a_verb(lonely: World) -> None:
     lonely.file("lexer.py", LEXER)
     variables = alone(lonely)

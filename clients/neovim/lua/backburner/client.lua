@@ -32,6 +32,8 @@ local restarts = 0
 local stopping = false
 local enabled = false -- By `vim.lsp.enable`; whoever takes that back does not want it started again.
 local last = nil --- @type integer? the client of the file that the person was in last
+local starting = nil --- @type integer? the client that was started last
+local waiting = {} --- @type fun(client: vim.lsp.Client?)[] for a server that is on its way
 
 --- Ordinary files only: no help, terminals, quickfix lists, or buffers of other plugins.
 --- @param bufnr integer
@@ -91,12 +93,25 @@ local function on_status(err, result, context)
   end
 end
 
+--- Go on with what had to wait.
+--- @param client vim.lsp.Client? nil: it will not come
+local function settle(client)
+  local before = waiting
+  waiting = {}
+  for _, go_on in ipairs(before) do
+    go_on(client)
+  end
+end
+
 --- @param code integer
 --- @param signal integer
 --- @param id integer
 local function on_exit(code, signal, id)
   vim.schedule(function()
     require('backburner.status').gone(id)
+    if id == starting and not stopping then
+      settle(nil)
+    end
     if stopping or vim.v.exiting ~= vim.NIL or (code == 0 and signal == 0) or (enabled and not is_enabled()) then
       return
     end
@@ -134,33 +149,59 @@ function M.config()
       enabled = is_enabled()
       M.entered(bufnr)
       require('backburner.marks').attach(client, bufnr)
+      vim.schedule(function()
+        settle(client)
+      end)
     end,
     on_exit = on_exit,
   }
 end
 
---- @param bufnr integer
+--- @param folder string
 --- @return string
-function M.root(bufnr)
-  local path = vim.api.nvim_buf_get_name(bufnr)
-  local marker = vim.fs.find({ '.git', 'backburner.toml' }, { path = vim.fs.dirname(path), upward = true })[1]
-  return marker and vim.fs.dirname(marker) or vim.fs.dirname(path)
+local function root(folder)
+  local marker = vim.fs.find({ '.git', 'backburner.toml' }, { path = folder, upward = true })[1]
+  return marker and vim.fs.dirname(marker) or folder
+end
+
+--- Start (or reuse) the server for a folder.
+--- @param folder string
+--- @param options vim.lsp.start.Opts
+--- @param on_init fun(client: vim.lsp.Client)?
+local function start(folder, options, on_init)
+  -- What the person set with `vim.lsp.config` counts after a restart too.
+  local configured = vim.lsp.config --[[@as table<string, vim.lsp.Config>?]]
+  local wanted = vim.deepcopy(configured and configured[NAME] or M.config()) --[[@as vim.lsp.ClientConfig]]
+  wanted.root_dir = root(folder)
+  wanted.on_init = on_init or wanted.on_init
+  require('backburner.keys').handing_over(function()
+    starting = vim.lsp.start(wanted, options)
+  end)
 end
 
 --- Start (or reuse) the server for a buffer.
 --- @param bufnr integer?
 function M.start(bufnr)
   bufnr = bufnr or vim.api.nvim_get_current_buf()
-  if not M.is_ordinary(bufnr) then
-    return
+  if M.is_ordinary(bufnr) then
+    start(vim.fs.dirname(vim.api.nvim_buf_get_name(bufnr)), { bufnr = bufnr })
   end
-  -- What the person set with `vim.lsp.config` counts after a restart too.
-  local configured = vim.lsp.config --[[@as table<string, vim.lsp.Config>?]]
-  local start = vim.deepcopy(configured and configured[NAME] or M.config()) --[[@as vim.lsp.ClientConfig]]
-  start.root_dir = M.root(bufnr)
-  require('backburner.keys').handing_over(function()
-    vim.lsp.start(start, { bufnr = bufnr })
-  end)
+end
+
+--- Whether a server is on its way.
+--- @return boolean
+local function is_coming()
+  local client = starting and vim.lsp.get_client_by_id(starting)
+  return stopping or client ~= nil and not client.initialized
+end
+
+--- Start it for the current folder, where no file is open yet.
+local function start_without_file()
+  if is_enabled() then
+    start(vim.fn.getcwd(), { attach = false }, function(client)
+      settle(client)
+    end)
+  end
 end
 
 --- Attach every ordinary loaded buffer again, after the server was away.
@@ -170,6 +211,9 @@ function M.start_everywhere()
     if vim.api.nvim_buf_is_loaded(bufnr) and M.is_ordinary(bufnr) then
       M.start(bufnr)
     end
+  end
+  if #waiting > 0 and not is_coming() then
+    start_without_file()
   end
 end
 
@@ -247,7 +291,7 @@ function M.restart()
   vim.defer_fn(M.start_everywhere, BACK_OFF_MS[1])
 end
 
---- Run a command of the server. `done` gets its answer; a sentence in it is told, but not beside a text that is shown. A
+--- Run a command of the server, as soon as there is one. `done` gets its answer; a sentence in it is told, but not beside a text that is shown. A
 --- refusal is shown as one line, then `refused` is called.
 --- @param command string without `backburner.`
 --- @param arguments table
@@ -255,11 +299,6 @@ end
 --- @param refused fun()?
 function M.command(command, arguments, done, refused)
   refused = refused or function() end
-  local client = M.get(vim.api.nvim_get_current_buf())
-  if not client then
-    vim.notify('backburner: no server is attached here. :checkhealth backburner says why.', vim.log.levels.WARN)
-    return refused()
-  end
   local params = { command = 'backburner.' .. command, arguments = { arguments } }
   local handler = function(err, result)
     if err then
@@ -276,7 +315,24 @@ function M.command(command, arguments, done, refused)
       vim.notify('backburner: ' .. result.sentence)
     end
   end
-  M.request(client, 'workspace/executeCommand', params, handler)
+  --- @param client vim.lsp.Client?
+  local function send(client)
+    if client then
+      return M.request(client, 'workspace/executeCommand', params, handler)
+    end
+    vim.notify('backburner: no server is attached here. :checkhealth backburner says why.', vim.log.levels.WARN)
+    refused()
+  end
+  local client = M.get(vim.api.nvim_get_current_buf())
+  if not client and not is_coming() then
+    start_without_file()
+  end
+  -- One that is being stopped is still there, and answers no more.
+  if stopping or not client and is_coming() then
+    waiting[#waiting + 1] = send
+  else
+    send(client)
+  end
 end
 
 --- The same for what `:w` does, and wait for the answer a little: `:wq` asks right behind whether all is written.

@@ -30,8 +30,9 @@ end
 
 --- Go to the buffer of this name, which is made when there is none.
 --- @param name string
+--- @param above boolean? the other windows
 --- @return integer bufnr
-local function go_to(name)
+local function go_to(name, above)
   local bufnr = vim.fn.bufnr('^' .. name .. '$')
   if bufnr < 0 then
     bufnr = vim.api.nvim_create_buf(false, true)
@@ -44,7 +45,7 @@ local function go_to(name)
   if window then
     vim.api.nvim_set_current_win(window)
   else
-    vim.cmd('botright split')
+    vim.cmd(above and 'topleft split' or 'botright split')
     vim.api.nvim_win_set_buf(0, bufnr)
   end
   return bufnr
@@ -65,9 +66,11 @@ end
 --- Show a text about no task, in a window that is no higher than it.
 --- @param name string whose ending says what kind of file it is; without one it is Markdown
 --- @param text string
-function M.show(name, text)
-  local bufnr = go_to('backburner://text/' .. name)
+--- @param above boolean? where a question below does not cover it
+function M.show(name, text, above)
+  local bufnr = go_to('backburner://text/' .. name, above)
   fill(bufnr, (text:gsub('\n$', '')), vim.filetype.match({ filename = name }) or 'markdown')
+  vim.wo[0][0].linebreak = true
   vim.api.nvim_win_set_height(0, math.min(vim.api.nvim_win_get_height(0), vim.api.nvim_win_text_height(0, {}).all))
 end
 

@@ -58,6 +58,8 @@ function M.practise()
   client.command('practise', vim.empty_dict(), function(sample)
     require('backburner.windows').go_to(sample.uri)
     pcall(vim.api.nvim_win_set_cursor, 0, { sample.line + 1, 0 })
+    -- What is told then may be long, and wait for <CR>.
+    vim.cmd.redraw()
   end)
 end
 
@@ -71,7 +73,7 @@ function M.trust(argument)
       vim.notify('backburner: ' .. answer.sentence)
       return
     end
-    documents.show(vim.fs.basename(answer.path), answer.text)
+    documents.show(vim.fs.basename(answer.path), answer.text, true)
     vim.cmd.redraw()
     vim.ui.select({ 'Approve', 'Not now' }, {
       prompt = ('Approve exactly these contents of %s?'):format(answer.path),
