@@ -18,7 +18,7 @@ from backburner.lsp.transport import Refusal
 from backburner.model import wishes as w
 from backburner.model.commands import DelegateArguments, Place, PlaceArguments, SearchArguments
 from backburner.model.comments import comments
-from backburner.model.instruction import QUICK, RECIPES, parse
+from backburner.model.instruction import QUICK, RECIPES, Instruction, parse
 from backburner.model.symbols import symbols
 from backburner.model.task import Target
 from backburner.review.words import LONGEST, money, plural, short
@@ -98,7 +98,9 @@ def wanted(session: Session, engine: Engine, argument: DelegateArguments, target
     """The command that a delegation comes to, the words inside the instruction taken out. What this editor's settings say
     about it is fixed here; what only the files say is looked up when the task starts."""
     mine, files = session.settings(engine.root), engine.settings
-    said = parse(argument.instruction, engine.agent_names(), engine.recipes.names().union(RECIPES))
+    said = Instruction(text=argument.instruction.strip())
+    if not argument.quoted:
+        said = parse(argument.instruction, engine.agent_names(), engine.recipes.names().union(RECIPES))
     if said.doubt:
         raise Refusal(said.doubt, "bad_arguments")
     recipe = argument.recipe or said.recipe or suggested(said.text, targets)

@@ -30,6 +30,8 @@ class Place(Struct, kw_only=True, frozen=True, omit_defaults=True):
 class DelegateArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     instruction: str = ""
     """May hold inline words: `@codex`, `!quick`, `after 12`, `in 8h`, `$0.50`, `step`."""
+    quoted: bool = False
+    """The instruction is not the person's own: its words are no commands."""
     targets: list[Place] = []
     """More than one makes a group."""
     recipe: str = ""

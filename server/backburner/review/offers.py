@@ -115,7 +115,7 @@ def finding_offers(scene: Scene, task: Task, finding: Finding, line: int) -> tup
         command="backburner.delegate",
         lens="Delegate",
         title=short(f"Delegate: fix {finding.message}", 60),
-        arguments={"instruction": finding.message, "recipe": "fix", "targets": [place]},
+        arguments={"instruction": finding.message, "quoted": True, "recipe": "fix", "targets": [place]},
     )
     return (fix, dismiss, reply)
 
