@@ -217,15 +217,13 @@ async function actionsHere(ctx: Ctx, surfaces: Surfaces): Promise<void> {
 
 // ---- what came back ----------------------------------------------------------------------------------------------
 
-const showOutcome: Show = async (ctx, surfaces, argument, answer) => {
+const showOutcome: Show = async (ctx, surfaces, _argument, answer) => {
   const sentence = told(answer as Outcome | null);
   if (sentence) {
     void vscode.window.showInformationMessage(sentence);
   }
   await ctx.refresh();
-  if (typeof argument.task === 'number') {
-    await surfaces.reviews.judged(toAbout(argument));
-  }
+  await surfaces.reviews.judged();
 };
 
 const showText =

@@ -15,6 +15,8 @@ interface Review {
   whom: About;
   draft: boolean;
   proposal: Proposal;
+  /** There is something to decide in it, or was while it was open. */
+  undecided: boolean;
 }
 
 interface Here extends Review {
@@ -117,9 +119,9 @@ export class Reviews {
   /** Keeps what the person wrote into the right sides of a task's review: what is accepted is what is shown. */
   async keepEdits(whom: About): Promise<void> {
     for (const document of vscode.workspace.textDocuments) {
-      const named = Texts.read(document.uri);
-      if (document.isDirty && named !== undefined && sameTask(named.whom, whom) && !(await document.save())) {
-        throw new Sentence(`Your edits to the proposal for ${named.file.path} could not be kept, so nothing was done.`);
+      if (document.isDirty && isOf(document.uri, whom) && !(await document.save())) {
+        const path = Texts.read(document.uri)?.file.path;
+        throw new Sentence(`Your edits to the proposal for ${path} could not be kept, so nothing was done.`);
       }
     }
   }
@@ -139,33 +141,50 @@ export class Reviews {
     }
   }
 
-  /** After a verdict: shows what is true now, and closes the review of a task that has nothing left to decide. */
-  async judged(asked: About): Promise<void> {
-    const row = rowOf(this.ctx.queue, asked);
-    const whom = row ? about(row) : asked;
-    if (!this.open.has(key(whom, false))) {
+  /** Shows what is true now, and closes the reviews of tasks that have nothing left to decide. */
+  async judged(): Promise<void> {
+    clearTimeout(this.timer);
+    for (const before of [...this.open.values()]) {
+      const { whom, draft } = before;
+      try {
+        const review = await this.load(whom, draft);
+        // One that was opened to look back, at what was decided by then, stays.
+        if (review.undecided && !anyOpen(review.proposal)) {
+          await this.close(review);
+        }
+      } catch (error) {
+        this.ctx.log.debug(`review of #${whom.task}: ${error}`);
+        const state = rowOf(this.ctx.queue, whom)?.state;
+        if (!draft && state !== undefined && state !== 'ready') {
+          await this.close(before);
+        }
+      }
+    }
+  }
+
+  /** Puts a review away, unless the person's edits are in it. Who had it before them has the file there, at the same place. */
+  private async close({ whom, draft, proposal }: Review): Promise<void> {
+    const edited = vscode.workspace.textDocuments.some(({ uri, isDirty }) => isDirty && isOf(uri, whom));
+    if (edited || !this.open.delete(key(whom, draft))) {
       return;
     }
-    const before = vscode.window.activeTextEditor;
-    const review = await this.load(whom, false).catch(() => undefined);
-    if (review?.proposal.files.some((file) => openHunks(file).length > 0)) {
-      return;
-    }
-    const tabs = tabsOf(whom).filter((tab) => !tab.isDirty || before?.document.uri.scheme !== Texts.scheme);
-    const here = before && this.find(before.document.uri);
-    const file = here && sameTask(here.whom, whom) ? here.file : undefined;
-    const at = before?.selection.active ?? new vscode.Position(0, 0);
-    if (tabs.length > 0) {
-      await vscode.window.tabGroups.close(tabs);
-    }
+    const editor = vscode.window.activeTextEditor;
+    const shown = inFront()?.whom;
+    const file = editor && shown && sameTask(shown, whom) ? fileOf(proposal, editor.document.uri) : undefined;
+    const at = editor?.selection.active ?? new vscode.Position(0, 0);
+    await vscode.window.tabGroups.close(tabsOf(whom), true);
+    this.texts.drop(whom);
     if (file !== undefined && file.kind !== 'delete') {
-      await vscode.window.showTextDocument(vscode.Uri.parse(file.uri), { selection: new vscode.Range(at, at) });
+      const selection = new vscode.Range(at, at);
+      await vscode.window.showTextDocument(vscode.Uri.parse(file.uri), { selection, preserveFocus: true });
     }
   }
 
   private async load(whom: About, draft: boolean): Promise<Review> {
     const proposal = await this.ctx.send<Proposal>('backburner.proposal', draft ? { ...whom, draft } : whom);
-    const review = { whom, draft, proposal };
+    const before = this.open.get(key(whom, draft));
+    const undecided = !draft && (anyOpen(proposal) || before?.undecided === true);
+    const review = { whom, draft, proposal, undecided };
     this.open.set(key(whom, draft), review);
     for (const file of proposal.files) {
       if (draft) {
@@ -189,7 +208,7 @@ export class Reviews {
     const ours = Texts.read(uri);
     const named = ours ?? inFront();
     const review = named && this.open.get(key(named.whom, isDraft(named)));
-    const file = review?.proposal.files.find((each) => (ours ? ours.file.path === each.path : isLive(each, uri)));
+    const file = review && fileOf(review.proposal, uri);
     return review && file && { ...review, file, side: ours ? 'merged' : 'live' };
   }
 
@@ -200,17 +219,13 @@ export class Reviews {
     }
   }
 
-  /** Asks again, soon, for every review that is open. */
+  /** The same, soon. */
   private follow(): void {
     if (this.open.size === 0) {
       return;
     }
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      for (const { whom, draft } of [...this.open.values()]) {
-        this.load(whom, draft).catch((error) => this.ctx.log.debug(`review of #${whom.task}: ${error}`));
-      }
-    }, FOLLOW_MS);
+    this.timer = setTimeout(() => void this.judged(), FOLLOW_MS);
   }
 
   private forgetClosed(): void {
@@ -239,14 +254,23 @@ function tabsOf(whom: About): vscode.Tab[] {
 }
 
 function belongs(input: unknown, whom: About): boolean {
-  const ours = (uri: vscode.Uri) => {
-    const named = Texts.read(uri);
-    return named !== undefined && sameTask(named.whom, whom);
-  };
-  if (input instanceof vscode.TabInputText) {
-    return ours(input.uri);
-  }
-  return sides(input).some(ours);
+  const uris = input instanceof vscode.TabInputText ? [input.uri] : sides(input);
+  return uris.some((uri) => isOf(uri, whom));
+}
+
+function isOf(uri: vscode.Uri, whom: About): boolean {
+  const named = Texts.read(uri);
+  return named !== undefined && sameTask(named.whom, whom);
+}
+
+function anyOpen({ files }: Proposal): boolean {
+  return files.some((file) => openHunks(file).length > 0);
+}
+
+/** The file whose live text or whose right side this is. */
+function fileOf({ files }: Proposal, uri: vscode.Uri): ProposalFile | undefined {
+  const ours = Texts.read(uri);
+  return files.find((file) => (ours ? ours.file.path === file.path : isLive(file, uri)));
 }
 
 /** What the review in the tab before the person is about. */

@@ -212,6 +212,9 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
       await page.screenshot({ path: path.join(folder, `${name}.png`) });
     },
 
+    /** One more window on the same project. */
+    another: (wishes) => openWindow(stage, world, wishes),
+
     async reload(at = { file, line }) {
       await open(at);
     },

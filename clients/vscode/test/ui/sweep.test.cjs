@@ -4,6 +4,22 @@ const { stage } = require('./journey.cjs');
 
 const journey = stage();
 
+/** All problems of the file that is open, each a task, with the results there. */
+async function sweep(window, words) {
+  const { page } = window;
+  await page.locator('.squiggly-warning').nth(2).waitFor();
+  await window.press('Control+k', 'g');
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'All 3: lint F401' }).click();
+  await window.press('Enter');
+  await page.locator('.quick-input-widget .quick-input-title', { hasText: /^Delegate$/ }).waitFor();
+  await window.type(words);
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: words }).first().waitFor();
+  await window.press('Enter');
+  for (const number of ['#1', '#2', '#3']) {
+    await window.lensRow(number).locator('a', { hasText: 'Read' }).waitFor();
+  }
+}
+
 journey('a sweep over the problems of another tool', { file: 'imports.py', line: 3 }, async (window, world) => {
   const { page } = window;
   await page.locator('.squiggly-warning').first().waitFor();
@@ -42,7 +58,12 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
     await window.leave();
   }
   assert.match(world.read('imports.py'), /import os/, 'reading changed something');
+  await window.goTo(3, 8);
+  await window.palette('Backburner: Review Side by Side');
+  const review = page.locator('.tab', { hasText: '#2 ' });
+  await review.waitFor();
   await window.act(window.row('remove it'), 'Accept the Rest like These');
+  await review.waitFor({ state: 'detached' });
   await window.seesText('import os', false);
   await window.seesText('import json', false);
   await window.seesText('import sys');
@@ -50,4 +71,29 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
   await window.row('Earlier').filter({ hasText: '2' }).waitFor();
   await window.lensRow('#1').waitFor({ state: 'detached' });
   await window.screenshot('sweep-rest');
+});
+
+journey('a verdict on a group ends the reviews of all its tasks', { file: 'imports.py' }, async (window, world) => {
+  const { page } = window;
+  await sweep(window, 'remove it');
+  for (const [at, line] of [1, 3, 5].entries()) {
+    await page.locator('.tab', { hasText: /^imports\.py$/ }).click();
+    await window.goTo(line, 8);
+    await window.palette('Backburner: Review Side by Side');
+    await page.locator('.tab.active', { hasText: `#${at + 1} ` }).waitFor();
+    await window.focused('.monaco-diff-editor');
+  }
+  await window.press('Control+k', 'q');
+  await window.row('#3').waitFor();
+  await window.screenshot('group-reviews');
+  await window.act(window.row('remove it'), 'Accept');
+  for (const number of [1, 2, 3]) {
+    await page.locator('.tab', { hasText: `#${number} ` }).waitFor({ state: 'detached' });
+  }
+  await page.locator('.tab.active', { hasText: 'imports.py' }).waitFor();
+  await window.row('#3').waitFor({ state: 'detached' });
+  await window.seesText('import', false);
+  assert.equal(world.read('notes.md'), 'sys went.\n');
+  await window.screenshot('group-accepted');
+  await window.focused('.pane-body');
 });
