@@ -139,6 +139,12 @@ def test_a_key_goes_through_the_environment_of_the_server_and_nowhere_else(lonel
         e.attached()
         e.ex("Backburner delegate rename the calls")
         e.until_lens("✓ #1 Rename the calls", 1)
+        # What is asked from the side has the key too, and leaves it where it is.
+        e.nvim.command("checkhealth backburner")
+        assert "agent groq: Groq" in e.text
+        e.nvim.command("bwipeout")
+        e.ex("Backburner delegate rename the calls again")
+        e.until_state(2, "ready")
         seen = [e.seen(), e.lua("return vim.inspect({ vim.env, vim.fn.environ(), vim.lsp.get_clients()[1].config })")]
         seen += [e.nvim.command_output(f"history {kind}") for kind in ("all", ":", "@")]
         seen.append(subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout)

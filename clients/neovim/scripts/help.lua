@@ -49,6 +49,14 @@ for _, verb in ipairs(verbs) do
   add(('%-12s %s'):format(verb, commands.help[verb]))
 end
 add('')
+section('KEYS OF PROVIDERS', 'backburner-keys')
+add([[
+`:Backburner key` asks whose key, then for the key, which is not shown. A task
+names its agent, `:Backburner key GROQ_API_KEY` a variable. The key is kept in
+memory only and handed to the server in the environment of its process, which
+is started again with it; it is in no file, argument, log or message, and the
+next Neovim does not have it.
+]])
 section('MAPS', 'backburner-maps')
 add([[
 <Plug>(backburner-delegate)      an operator: delegates {motion}; `.` repeats it

@@ -32,7 +32,10 @@ function M.check()
     health.warn('not attached to any buffer', { "vim.lsp.enable('backburner'), then open a file" })
   end
   health.info('log of Neovim\'s client: ' .. vim.lsp.get_log_path())
-  local checks = vim.fn.system({ program, 'doctor', '--json' })
+  local checks = ''
+  require('backburner.keys').handing_over(function()
+    checks = vim.fn.system({ program, 'doctor', '--json' })
+  end)
   local ok, answer = pcall(vim.json.decode, checks)
   if not ok or not answer.checks then
     health.warn('`backburner doctor` did not answer', { vim.trim(checks) })

@@ -31,7 +31,7 @@ function M.ask(variable)
     vim.notify('backburner: a macro is being recorded; the key would be in it.', vim.log.levels.WARN)
     return
   end
-  local ok, typed = pcall(vim.fn.inputsecret, ('%s (kept in this Neovim only): '):format(variable))
+  local ok, typed = pcall(vim.fn.inputsecret, ('%s (kept in memory only): '):format(variable))
   vim.cmd.redraw()
   local key = ok and vim.trim(typed) or ''
   if key == '' then
@@ -43,7 +43,7 @@ function M.ask(variable)
   end
   keys[variable] = key
   require('backburner.client').restart()
-  vim.notify(('backburner: the server gets %s, until you leave Neovim.'):format(variable))
+  vim.notify(('backburner: the server gets %s, as long as this Neovim runs.'):format(variable))
 end
 
 return M
