@@ -5,7 +5,7 @@
 import * as vscode from 'vscode';
 import type { Conversations, Saying } from './comments';
 import type { Ctx } from './ctx';
-import { acknowledge, delegateFromHere, delegateInOneBox, NO_PLACE, placeHere } from './delegate';
+import { acknowledge, delegateFromHere, delegateInOneBox, NO_PLACE, placeHere, placesHere } from './delegate';
 import { SERVER_COMMANDS } from './generated';
 import { chooseServer, installServer } from './install';
 import { removeKey, setKey } from './keys';
@@ -44,7 +44,7 @@ async function serverCommand(ctx: Ctx, surfaces: Surfaces, name: string, given: 
   }
   const short = shortName(name);
   if (short === 'delegate' && !argument.instruction && !argument.recipe && Array.isArray(argument.targets)) {
-    await delegateInOneBox(ctx, argument.targets as Place[], argument.prompt as string | undefined);
+    await delegateInOneBox(ctx, atEachCursor(ctx, argument.targets as Place[]), argument.prompt as string | undefined);
     return;
   }
   if (short in SAYINGS && !argument.text) {
@@ -53,6 +53,12 @@ async function serverCommand(ctx: Ctx, surfaces: Surfaces, name: string, given: 
   }
   const answer = await ctx.send<unknown>(name, argument);
   await (SHOW[short] ?? showOutcome)(ctx, surfaces, argument, answer);
+}
+
+/** The menu of code actions knows the first cursor only. */
+function atEachCursor(ctx: Ctx, targets: Place[]): Place[] {
+  const here = placesHere(ctx);
+  return targets.length === 1 && here.length > 1 && targets[0]?.uri === here[0]?.uri ? here : targets;
 }
 
 const SAYINGS: Record<Saying, string> = {
@@ -305,7 +311,7 @@ function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[])
   return {
     delegate: async (given) => {
       const asked = given as { targets?: Place[]; place?: Place; prompt?: string } | undefined;
-      const here = asked?.targets ?? [asked?.place ?? placeHere(ctx)].filter((place) => place !== undefined);
+      const here = asked?.targets ?? (asked?.place ? [asked.place] : placesHere(ctx));
       await delegateInOneBox(ctx, here, asked?.prompt);
     },
     delegateFromHere: () => delegateFromHere(ctx),

@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import type { Ctx } from './ctx';
-import { type PlaceRow, placeRows, targetsOf } from './places';
+import { distinct, type PlaceRow, placeRows, targetsOf } from './places';
 import { OURS } from './problems';
 import type { Outcome, Place, Places } from './protocol';
 import { remember } from './recents';
@@ -13,13 +13,21 @@ const WORDS = 'Words that work anywhere: @agent  /review  !quick  after 12  in 8
 
 export const NO_PLACE = 'Put the cursor in a file of this computer first.';
 
-/** The place at the cursor: the selection, or the symbol around it, with other servers' problems there. */
+/** The place at the cursor, the first when there are several. */
 export function placeHere(ctx: Ctx): Place | undefined {
+  return placesHere(ctx)[0];
+}
+
+/** One place for each cursor: the selection, or the symbol around it, with other servers' problems there. */
+export function placesHere(ctx: Ctx): Place[] {
   const editor = vscode.window.activeTextEditor;
   if (editor === undefined || editor.document.uri.scheme !== 'file') {
-    return undefined;
+    return [];
   }
-  const { document, selection } = editor;
+  return editor.selections.map((selection) => placeAt(ctx, editor.document, selection));
+}
+
+function placeAt(ctx: Ctx, document: vscode.TextDocument, selection: vscode.Selection): Place {
   const problems = vscode.languages
     .getDiagnostics(document.uri)
     .filter((problem) => problem.source !== OURS && problem.range.intersection(selection) !== undefined);
@@ -41,18 +49,26 @@ export async function delegateInOneBox(ctx: Ctx, targets: readonly Place[], prom
     return;
   }
   const asked = new Box(ctx, prompt ?? defaultPrompt(targets));
-  if (prompt === undefined && targets.length === 1) {
-    ctx
-      .send<Places | null>('backburner.places', { place: first })
-      .then((answer) => asked.setPlaceholder(answer?.prompt))
-      .catch((error) => ctx.log.debug(`prompt: ${error}`));
-  }
+  const known = prompt === undefined ? eachOnce(ctx, targets, first, asked) : targets;
   const instruction = await asked.answer;
   if (!instruction) {
     return;
   }
   await ctx.extension.globalState.update(RECENTS, remember(ctx.extension.globalState.get(RECENTS, []), instruction));
-  await delegate(ctx, { instruction, targets });
+  await delegate(ctx, { instruction, targets: await known });
+}
+
+/** The places that these cursors come to, each once, when the server has said which symbols they are in; and the box says so. */
+async function eachOnce(ctx: Ctx, targets: readonly Place[], first: Place, box: Box): Promise<readonly Place[]> {
+  try {
+    const answer = await ctx.send<Places | null>('backburner.places', { place: first });
+    const places = distinct(targets, answer?.places ?? []);
+    box.setPlaceholder(places.length === 1 ? answer?.prompt : defaultPrompt(places));
+    return places;
+  } catch (error) {
+    ctx.log.debug(`prompt: ${error}`);
+    return targets;
+  }
 }
 
 /** Sends a delegation. */
@@ -113,7 +129,7 @@ function withHeadings(rows: readonly PlaceRow[]): RowItem[] {
 
 function defaultPrompt(targets: readonly Place[]): string {
   const here =
-    targets.length === 1 ? (targets[0]?.symbol ? `${targets[0].symbol}()` : 'this') : `these ${targets.length} places`;
+    targets.length === 1 ? (targets[0]?.symbol ? `${targets[0].symbol}()` : 'this') : `${targets.length} places`;
   return `What should be done to ${here}?`;
 }
 

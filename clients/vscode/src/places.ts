@@ -42,3 +42,26 @@ export function targetsOf(chosen: readonly PlaceRow[]): Place[] {
   }
   return [...seen.values()];
 }
+
+/** Cursors in one symbol, or on the same lines outside of any, are one place, with all problems there. */
+export function distinct(targets: readonly Place[], offered: readonly OfferedPlace[]): Place[] {
+  const symbols = offered.filter(({ kind }) => kind === 'symbol').map(({ place }) => place);
+  const seen = new Map<string, Place>();
+  for (const place of targets) {
+    const key = `${place.uri} ${placeName(place, symbols)}`;
+    const diagnostics = [...(seen.get(key)?.diagnostics ?? []), ...(place.diagnostics ?? [])];
+    seen.set(key, { ...(seen.get(key) ?? place), ...(diagnostics.length > 0 ? { diagnostics } : {}) });
+  }
+  return [...seen.values()];
+}
+
+function placeName(place: Place, symbols: readonly Place[]): string {
+  const { start_line: start, end_line: end = -1, end_character: character = 0 } = place;
+  if (place.symbol || end >= 0) {
+    return `${place.symbol ?? ''} ${start}-${end > start && character === 0 ? end - 1 : end}`;
+  }
+  // Of nested ones the innermost begins last.
+  const around = symbols.filter((symbol) => symbol.start_line <= start && start < (symbol.end_line ?? 0));
+  const [inner] = around.sort((a, b) => b.start_line - a.start_line);
+  return inner?.symbol ? `${inner.symbol} ${inner.start_line}` : ` ${start}-${start}`;
+}

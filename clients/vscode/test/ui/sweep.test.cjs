@@ -36,7 +36,7 @@ journey('a sweep over the problems of another tool', { file: 'imports.py', line:
   await window.click(all);
   await window.screenshot('sweep-places');
   await window.press('Enter');
-  await page.locator('.quick-input-widget input[placeholder*="these 3 places"]').waitFor();
+  await page.locator('.quick-input-widget input[placeholder*="to 3 places"]').waitFor();
   await window.type('remove it');
   await page.locator('.quick-input-list .monaco-list-row', { hasText: 'remove it' }).first().waitFor();
   await window.press('Enter');
@@ -96,4 +96,30 @@ journey('a verdict on a group ends the reviews of all its tasks', { file: 'impor
   assert.equal(world.read('notes.md'), 'sys went.\n');
   await window.screenshot('group-accepted');
   await window.focused('.pane-body');
+});
+
+journey('several cursors are several places, those in one function once', {}, async (window) => {
+  const { page } = window;
+  const line = (text) => page.locator('.editor-instance .view-line', { hasText: text });
+  const box = (text) => page.locator(`.quick-input-widget input[placeholder*="What should be done to ${text}?"]`);
+  await line('words = []').click();
+  for (const text of ['words.append', 'text.split', 'len(parse(text))']) {
+    await line(text).click({ modifiers: ['Alt'] });
+  }
+  // From the menu of code actions, and by its key.
+  await window.press('Control+.');
+  await page.locator('.action-widget .monaco-list-row', { hasText: 'Delegate…' }).click();
+  await box('3 places').waitFor();
+  await page.keyboard.press('Escape');
+  await window.press('Control+k', 'b');
+  await box('3 places').waitFor();
+  await window.type('look at it');
+  await window.screenshot('several-cursors');
+  await window.press('Enter');
+  for (const number of ['#1', '#2', '#3']) {
+    await window.lensRow(number).locator('a', { hasText: 'Read' }).waitFor();
+  }
+  await window.press('Control+k', 'q');
+  await window.row('look at it').filter({ hasText: '3 of 3' }).waitFor();
+  await window.screenshot('several-cursors-queue');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { headers, hunkAt, neighbour, signed, starts } from '../../src/hunks';
-import { placeRows, targetsOf } from '../../src/places';
+import { distinct, placeRows, targetsOf } from '../../src/places';
 import { alike } from '../../src/problems';
 import type { Hunk, OfferedPlace, ProposalFile } from '../../src/protocol';
 import { remember } from '../../src/recents';
@@ -118,6 +118,41 @@ const offered = (kind: string, group: string, title: string, line: number): Offe
   group,
   title,
   place: { uri: 'file:///a.py', start_line: line },
+});
+
+test('cursors in one symbol or on one line are one place, with the problems of all', () => {
+  const uri = 'file:///a.py';
+  const symbol = (name: string, start_line: number, end_line: number) => ({
+    kind: 'symbol',
+    group: 'function',
+    title: name,
+    place: { uri, symbol: name, start_line, end_line },
+  });
+  const symbols = [symbol('Lexer', 2, 20), symbol('Lexer.parse', 4, 9), symbol('count', 22, 25)];
+  const cursor = (line: number, ...diagnostics: string[]) => ({
+    uri,
+    start_line: line,
+    start_character: 3,
+    end_line: -1,
+    ...(diagnostics.length > 0 ? { diagnostics } : {}),
+  });
+  const lines = (start_line: number, end_line: number, end_character: number) => ({
+    uri,
+    start_line,
+    end_line,
+    end_character,
+  });
+  const found = distinct(
+    [cursor(5), cursor(8, 'one'), cursor(24), cursor(12), cursor(4, 'two'), cursor(0), lines(0, 1, 0), lines(6, 6, 4)],
+    symbols,
+  );
+  assert.deepEqual(found, [
+    { ...cursor(5), diagnostics: ['one', 'two'] },
+    cursor(24),
+    cursor(12),
+    cursor(0),
+    lines(6, 6, 4),
+  ]);
 });
 
 test('places of one kind can be chosen together, and none is delegated twice', () => {
