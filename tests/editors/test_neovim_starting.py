@@ -222,6 +222,13 @@ def test_settings_of_a_project_are_read_before_exactly_they_are_approved(w: Worl
     e.ex("Backburner trust")
     e.until(NOTED, "backburner: backburner.toml is approved as it is.")
     assert e.lua("return asked") == []
+    settings.write_text('[check]\ncommand = "false"\n')
+    e.nvim.command("edit backburner.toml")
+    e.act("Backburner: approve these settings", 1)
+    e.until(NOTED, "backburner: Approved backburner.toml as it is now.")
+    assert e.lua("return #vim.api.nvim_list_wins()") == 2, (
+        "its text is on the screen already: the one shown before, and it"
+    )
     assert e.lua("return vim.fn.getcompletion('Backburner trust back', 'cmdline')") == ["backburner.toml"]
 
 
@@ -275,7 +282,7 @@ def test_what_holds_a_task_back_is_settled_with_a_verb(lonely: World) -> None:
         ("raise today $250", "Today may cost up to $250"),
         ("raise 1 lots", "lots is no amount"),
         ("allow opus", "opus needs no permission"),
-        ("allow 1", "#1 waits for no permission"),
+        ("allow", "#2 waits for no permission"),
     ):
         e.ex(f"Backburner {words}")
         e.until(NOTED, said)
@@ -285,8 +292,8 @@ def test_what_holds_a_task_back_is_settled_with_a_verb(lonely: World) -> None:
     claude.chmod(0o755)
     e.ex("Backburner restart")
     e.until_lens("may claude run? | Let it run", 1)
-    e.go(1)
-    e.ex("Backburner allow")
+    assert e.ask("show", task=1)["held"]["reason"] == "unconfirmed"
+    e.act("#1 Let claude run", 1)
     e.until(NOTED, "backburner: claude may run")
     assert (lonely.home.state / "config.toml").read_text() == "[agents.claude]\nnetwork = true\n"
     e.ex("Backburner stop 1")
