@@ -133,6 +133,33 @@ async def test_a_planted_link_at_a_mount_point_reaches_nothing(run: Run, project
     assert not victim.exists()
 
 
+async def test_a_link_of_the_project_that_a_command_took_away_is_not_followed(level: Level, project, opened) -> None:
+    """A project may bring links out of itself under the names that are mounted; only their removal is the command's."""
+    documents = project.root.parent / "Documents"
+    (documents / "node_modules").mkdir(parents=True)
+    for path in ("paper", "node_modules/paper"):
+        (documents / path).write_text(SECRET)
+    for link, target in (("vendor", "../Documents"), (".pnp.cjs", "../Documents/paper"), ("web", "../Documents")):
+        (project.root / link).symlink_to(target)
+    project.commit()
+    shadow: Shadow = await opened(project.root)
+    trees = project.root.parent / "state/trees"
+    workspace = await Workspace.open(shadow, await shadow.snapshot(), project.root, trees)
+    checkout = await materialise(workspace)
+    env = {"PATH": "/usr/bin:/bin"}
+
+    async def go(command: str) -> Finished:
+        await materialise(workspace)
+        argv = ["sh", "-c", command]
+        done = await run_command(checkout, argv, root=workspace.root, timeout_s=20, env=env, level=level)
+        await checkout.collect()
+        return done
+
+    assert (await go("rm vendor .pnp.cjs web; mkdir web; echo '{}' > web/package.json")).exit_code == 0
+    done = await go("cat vendor/paper .pnp.cjs web/node_modules/paper")
+    assert (done.stdout, done.stderr.count(b"No such file")) == (b"", 3)
+
+
 async def test_no_secret_of_the_environment_is_readable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
     done = await run("env; cat /proc/*/environ | tr '\\0' '\\n'; cat /proc/1/environ | tr '\\0' '\\n'")

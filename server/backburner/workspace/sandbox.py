@@ -127,7 +127,8 @@ class Plan:
     @cached_property
     def dependencies(self) -> list[tuple[Path, str]]:
         """What is mounted over the tree: where it is, and its path in the project."""
-        return toolchains.dependencies(self.root, self.checkout.workspace.now, _home())
+        workspace = self.checkout.workspace
+        return toolchains.dependencies(self.root, workspace.base, workspace.now, _home())
 
     def environment(self) -> dict[str, str]:
         """The whole environment of the command, and of bubblewrap itself."""

@@ -100,19 +100,29 @@ def may_show(path: Path, home: Path, root: Path) -> bool:
     return not any(path.is_relative_to(system) for system in SYSTEM)
 
 
-def dependencies(root: Path, snapshot: Folders, home: Path) -> list[tuple[Path, str]]:
-    """Dependency folders of the project that the snapshot does not hold: where they are, and their path in the project."""
+def dependencies(root: Path, snapshot: Folders, now: Folders, home: Path) -> list[tuple[Path, str]]:
+    """Dependency folders of the project that its copy does not hold: where they are, and their path in the project.
+
+    Neither in the snapshot nor as the agent left it (`now`): a link of the project's that the agent took away would
+    otherwise be followed on our side, out of the project.
+    """
     found: list[tuple[Path, str]] = []
-    for folder in sorted(snapshot, key=lambda folder: (folder.count("/"), folder)):
-        if folder and MANIFESTS.isdisjoint(snapshot[folder]):
+    for folder in sorted(now, key=lambda folder: (folder.count("/"), folder)):
+        if folder and (MANIFESTS.isdisjoint(now[folder]) or not _is_plain(root, folder)):
             continue
         for name in DEPENDENCIES:
             path = f"{folder}/{name}" if folder else name
             there = root / path
             real = Path(os.path.realpath(there))
-            if find(snapshot, path) is None and real.exists() and _may_depend(real, home, root):
+            is_ours = find(snapshot, path) is not None or find(now, path) is not None
+            if not is_ours and real.exists() and _may_depend(real, home, root):
                 found.append((real, path))
     return found
+
+
+def _is_plain(root: Path, folder: str) -> bool:
+    """Whether a folder of the project is reached without a link."""
+    return os.path.realpath(root / folder) == os.path.join(os.path.realpath(root), folder)
 
 
 def _may_depend(real: Path, home: Path, root: Path) -> bool:
