@@ -74,7 +74,8 @@ def client(base_url: str, key: str) -> anthropic.AsyncAnthropic:
         # Reading has no time limit here: `stream.py` watches for stalls.
         timeout=httpx2.Timeout(connect=10.0, read=None, write=120.0, pool=None),
         # The aiohttp transport takes half the CPU. Its limits must stay the SDK's: None would mean 100 there.
-        http_client=anthropic.DefaultAioHttpClient(),
+        # A redirect would take the code, and the key in Anthropic's header, to whatever address it names.
+        http_client=anthropic.DefaultAioHttpClient(follow_redirects=False),
     )
 
 

@@ -32,7 +32,8 @@ def client(base_url: str, key: str) -> openai.AsyncOpenAI:
         # Reading has no time limit here: `stream.py` watches for stalls.
         timeout=httpx2.Timeout(connect=10.0, read=None, write=120.0, pool=None),
         # The aiohttp transport takes half the CPU. Its limits must stay the SDK's: None would mean 100 there.
-        http_client=openai.DefaultAioHttpClient(),
+        # A redirect would take the code to whatever address it names.
+        http_client=openai.DefaultAioHttpClient(follow_redirects=False),
     )
 
 

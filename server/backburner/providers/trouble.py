@@ -69,6 +69,8 @@ def from_status(
     kind, message = read_error(body)
     wait = retry_after(headers, now)
     words = f"{kind} {message}".lower()
+    if 300 <= status < 400:
+        return Rejected(who, "it sends its callers to another address, which is not followed; check base_url")
     if status == 402 or (status in (400, 403, 429) and SPENT.search(words)):
         return SpendLimit(who, message)
     if status == 401:
