@@ -252,21 +252,30 @@ function M.act(action)
   end
 end
 
---- Everything that can be done at the cursor, with the problems of other servers.
+--- @param found {title: string, command: string, arguments: table}[]
+local function choose_action(found)
+  vim.ui.select(found, {
+    prompt = 'Backburner here:',
+    kind = 'backburner_action',
+    format_item = function(action)
+      return action.title
+    end,
+  }, function(action)
+    if action then
+      M.act(action)
+    end
+  end)
+end
+
+--- Everything that can be done at the cursor, with the problems of other servers; in the queue, with the row.
 --- @param call backburner.Call
 local function actions(call)
+  local row = require('backburner.queue').row()
+  if row then
+    return choose_action(row.actions)
+  end
   client.command('actions', { place = require('backburner.delegate').with_alike(place_of(call)) }, function(found)
-    vim.ui.select(found.actions, {
-      prompt = 'Backburner here:',
-      kind = 'backburner_action',
-      format_item = function(action)
-        return action.title
-      end,
-    }, function(action)
-      if action then
-        M.act(action)
-      end
-    end)
+    choose_action(found.actions)
   end)
 end
 

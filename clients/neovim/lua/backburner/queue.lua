@@ -18,6 +18,7 @@ local SAYING = { asking = 'answer', running = 'steer' } --- @type table<string, 
 --- @field why string
 --- @field uri string
 --- @field line integer
+--- @field actions {title: string, command: string, arguments: table}[]
 
 local rows = {} --- @type table<integer, backburner.Row>
 local buffer = nil --- @type integer?
@@ -153,6 +154,12 @@ function M.open()
     vim.wo.number, vim.wo.relativenumber, vim.wo.wrap, vim.wo.winfixheight = false, false, false, true
   end
   fetch(draw)
+end
+
+--- The row at the cursor, while the queue is looked at.
+--- @return backburner.Row?
+function M.row()
+  return vim.api.nvim_get_current_buf() == buffer and row_here() or nil
 end
 
 --- What the row at the cursor is about; else the current entry of our quickfix list, while the cursor is on its line.
