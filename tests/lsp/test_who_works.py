@@ -141,3 +141,28 @@ async def test_quick_is_the_fast_agent_that_has_a_key(
         await editor.command("delegate", {"instruction": "!quick return two", "targets": [place]})
         assert (await editor.command("show", {"task": 1}))["agent"] == agent
         await editor.command("stop", {"task": 1})
+
+
+async def test_a_key_stays_until_it_is_taken_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def agent() -> str:
+        editor = await home.editor(root)
+        return next(
+            row["detail"] for row in (await editor.command("doctor"))["checks"] if row["name"].startswith("agent")
+        )
+
+    async with house() as home:
+        monkeypatch.setenv("GROQ_API_KEY", "not-a-real-key")
+        assert (await agent()).startswith("Groq")
+        # A command line of the same person, say, that has the same PATH and no key.
+        monkeypatch.delenv("GROQ_API_KEY")
+        assert (await agent()).startswith("Groq")
+        monkeypatch.setenv("GROQ_API_KEY", "")
+        assert await agent() == "No agent yet."
+
+
+async def test_an_action_of_a_row_keeps_its_words(root: Path) -> None:
+    async with house() as home:
+        editor = await delegated(home, root)
+        (row,) = (await editor.command("list"))["rows"]
+        offered = {action["title"] for action in row["actions"]}
+        assert {"Paste a key", "Use Ollama", "Practise without a key"} <= offered

@@ -8,9 +8,15 @@ import { KEYS } from './generated';
 /** Names (not values) of the variables whose keys we hold. */
 const NAMES = 'backburner.keys';
 
+/** Variables whose key was removed in this window: handed over empty, since the daemon keeps what it was given. */
+const removed = new Set<string>();
+
 /** The environment that the bridge gets on top of its own. */
 export async function keysFor(ctx: Ctx): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
+  for (const name of removed) {
+    found[name] = process.env[name] ?? '';
+  }
   for (const name of known(ctx)) {
     const key = await ctx.extension.secrets.get(name);
     if (key) {
@@ -49,6 +55,7 @@ export async function removeKey(ctx: Ctx): Promise<void> {
     return;
   }
   await ctx.extension.secrets.delete(name);
+  removed.add(name);
   await ctx.extension.globalState.update(
     NAMES,
     known(ctx).filter((other) => other !== name),

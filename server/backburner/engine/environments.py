@@ -46,14 +46,17 @@ class Environments:
         """Grows with every change."""
 
     def put(self, variables: Mapping[str, str], keys: Collection[str]) -> str:
-        """Take over what is allowed of an editor's variables, `keys` among them. Returns its id."""
+        """Take over what is allowed of an editor's variables, `keys` among them. Returns its id.
+
+        An empty key takes it back; one that is not there does not: a command line of the same person may have none.
+        """
         plain = {name: variables[name] for name in HARMLESS if name in variables}
         text = "\0".join(f"{name}={value}" for name, value in sorted(plain.items()))
         name = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self.revision += 1
         self._plain[name] = plain
-        self._keys.pop(name, None)
-        self._keys[name] = {key: variables[key] for key in keys if variables.get(key)}
+        given = self._keys.pop(name, {}) | {key: variables[key] for key in keys if key in variables}
+        self._keys[name] = {key: value for key, value in given.items() if value}
         for key, value in self._keys[name].items():
             if not key.endswith("_URL"):
                 SECRETS.add(value)
