@@ -2,6 +2,7 @@
 
 import * as vscode from 'vscode';
 import {
+  CancellationToken,
   type ClientCapabilities,
   CloseAction,
   type DynamicFeature,
@@ -11,10 +12,12 @@ import {
   type LanguageClientOptions,
   RevealOutputChannelOn,
   type StaticFeature,
+  type WorkspaceEdit,
 } from 'vscode-languageclient/node';
 import { SERVER_SETTINGS } from './generated';
 import { alike } from './problems';
 import { EXPERIMENTAL } from './protocol';
+import { isReadonly } from './readonly';
 import { chosen } from './settings';
 
 export interface Launch {
@@ -62,6 +65,10 @@ export function makeClient(launch: Launch, log: vscode.LogOutputChannel, closed:
     },
     middleware: {
       workspace: {
+        handleApplyEdit: async (params, next) =>
+          (await anyReadonly(params.edit))
+            ? { applied: false, failureReason: 'it is read-only here' }
+            : next(params, CancellationToken.None),
         configuration: (params) => params.items.map((item) => (item.section === 'backburner' ? settings() : null)),
       },
       provideCodeActions: (document, range, context, token, next) =>
@@ -79,6 +86,14 @@ export function makeClient(launch: Launch, log: vscode.LogOutputChannel, closed:
 function settings(): Record<string, unknown> {
   const configuration = vscode.workspace.getConfiguration('backburner');
   return chosen(SERVER_SETTINGS, (key) => configuration.inspect(key));
+}
+
+async function anyReadonly({ documentChanges = [] }: WorkspaceEdit): Promise<boolean> {
+  const changed = new Set(
+    documentChanges.flatMap((change) => ('textDocument' in change ? change.textDocument.uri : [])),
+  );
+  const documents = vscode.workspace.textDocuments.filter(({ uri }) => changed.has(uri.toString()));
+  return (await Promise.all(documents.map(isReadonly))).includes(true);
 }
 
 function withAlike(document: vscode.TextDocument, here: readonly vscode.Diagnostic[]): vscode.Diagnostic[] {

@@ -100,9 +100,9 @@ export function statusTooltip(status: Status, queue: Queue | undefined): string 
 
 /** What the person must be told of an answer, each reason once; empty when the marks say it all. */
 export function told(outcome: Outcome | null | undefined): string {
-  // A whole result that stays has a clause as its reason; the other reasons are sentences.
+  // A clause is the reason why a whole result stays; the other reasons are sentences.
   const reasons = new Set(
-    (outcome?.left ?? []).map(({ task, item, reason }) => (item === '' ? `#${task} stays: ${reason}.` : reason)),
+    (outcome?.left ?? []).map(({ task, reason }) => (reason.endsWith('.') ? reason : `#${task} stays: ${reason}.`)),
   );
   return outcome?.message || outcome?.sentence || [...reasons].join(' ');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Queue, QueueRow, Status } from '../../src/protocol';
-import { actionOf, literal, rowOf, spoken, statusText, statusTooltip } from '../../src/rows';
+import { actionOf, literal, rowOf, spoken, statusText, statusTooltip, told } from '../../src/rows';
 import { contextValue, type Node, type RowNode, tree, update } from '../../src/tree';
 
 const row = (task: number, section: string, state: string, more: Partial<QueueRow> = {}): QueueRow => ({
@@ -129,4 +129,15 @@ test('the tooltip lists what runs with its direction, and never lets text be mar
   assert.match(text, /\$\(warning\) Anthropic refused the key\./);
   assert.doesNotMatch(text, /\]\(command/);
   assert.equal(literal('<a> [b](c) $(x)'), '\\<a\\> \\[b\\]\\(c\\) \\$\\(x\\)');
+});
+
+test('what a verdict could not do is told in sentences, each once', () => {
+  const left = [
+    { task: 3, item: '', reason: 'also touches notes.md' },
+    { task: 4, item: '', reason: 'The editor did not take the change to a.py.' },
+    { task: 4, item: '4.1/a.py:2', reason: 'a.py is gone. Run again or read it.' },
+    { task: 4, item: '4.1/a.py:3', reason: 'a.py is gone. Run again or read it.' },
+  ];
+  const [stays, refused, gone] = left.map(({ reason }) => reason);
+  assert.equal(told({ left }), `#3 stays: ${stays}. ${refused} ${gone}`);
 });
