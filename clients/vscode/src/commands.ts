@@ -5,7 +5,7 @@
 import * as vscode from 'vscode';
 import type { Conversations, Saying } from './comments';
 import type { Ctx } from './ctx';
-import { acknowledge, delegateFromHere, delegateInOneBox, NO_PLACE, placeHere, placesHere } from './delegate';
+import { acknowledge, delegateFromHere, delegateInOneBox, noPlace, placeHere, placesHere } from './delegate';
 import { SERVER_COMMANDS } from './generated';
 import { chooseServer, installServer } from './install';
 import { removeKey, setKey } from './keys';
@@ -112,7 +112,7 @@ async function argumentFor(ctx: Ctx, surfaces: Surfaces, name: string, given: un
   if (ABOUT_A_PLACE.has(short)) {
     const place = placeHere(ctx);
     if (place === undefined) {
-      void vscode.window.showInformationMessage(NO_PLACE);
+      void vscode.window.showInformationMessage(noPlace());
     }
     return place && { place };
   }

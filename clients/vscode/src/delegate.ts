@@ -11,7 +11,17 @@ import { told } from './rows';
 const RECENTS = 'backburner.recents';
 const WORDS = 'Words that work anywhere: @agent  /review  !quick  after 12  in 8h  $0.50  step';
 
-export const NO_PLACE = 'Put the cursor in a file of this computer first.';
+/** Why nothing can be delegated from where the person is, and what to do about it. */
+export function noPlace(): string {
+  const scheme = vscode.window.activeTextEditor?.document.uri.scheme;
+  if (scheme === 'untitled') {
+    return 'This text has no file yet: save it first.';
+  }
+  if (scheme === undefined ? vscode.window.activeNotebookEditor : scheme === 'vscode-notebook-cell') {
+    return 'A cell of a notebook is no file: open the notebook as text first.';
+  }
+  return 'Put the cursor in a file of this computer first.';
+}
 
 /** The place at the cursor, the first when there are several. */
 export function placeHere(ctx: Ctx): Place | undefined {
@@ -45,7 +55,7 @@ function placeAt(ctx: Ctx, document: vscode.TextDocument, selection: vscode.Sele
 export async function delegateInOneBox(ctx: Ctx, targets: readonly Place[], prompt?: string): Promise<void> {
   const [first] = targets;
   if (first === undefined) {
-    void vscode.window.showInformationMessage(NO_PLACE);
+    void vscode.window.showInformationMessage(noPlace());
     return;
   }
   const asked = new Box(ctx, prompt ?? defaultPrompt(targets));
@@ -92,7 +102,7 @@ export function acknowledge(outcome: Outcome | null | undefined): void {
 export async function delegateFromHere(ctx: Ctx): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (editor === undefined || editor.document.uri.scheme !== 'file') {
-    void vscode.window.showInformationMessage('Open a file of this computer first.');
+    void vscode.window.showInformationMessage(noPlace());
     return;
   }
   const uri = editor.document.uri;

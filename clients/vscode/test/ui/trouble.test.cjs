@@ -2,6 +2,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
+const { LEXER } = require('../host/world.cjs');
 const { stage } = require('./journey.cjs');
 
 const journey = stage();
@@ -22,6 +23,63 @@ journey('a task outlives the window and the daemon', {}, async (window, world) =
   assert.notEqual(world.house.pid(), pid);
   await window.screenshot('daemon-restarted');
 });
+
+const cells = [
+  { cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source: 'def f():\n    return 1' },
+];
+const notebook = JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 });
+
+journey(
+  'where there is no file to delegate from, a sentence says what to do',
+  { files: { 'cells.ipynb': notebook } },
+  async (window) => {
+    const { page } = window;
+    const tries = async (sentence) => {
+      for (const key of ['b', 'g', 'h']) {
+        await window.press('Control+k', key);
+        await window.told(sentence);
+        await window.palette('Notifications: Clear All Notifications');
+        await page.locator('.notification-list-item').first().waitFor({ state: 'hidden' });
+      }
+    };
+    await page.keyboard.press('Control+Alt+n');
+    await page.locator('.tab.active', { hasText: 'Untitled' }).waitFor();
+    await window.type('def f(): pass');
+    await tries('This text has no file yet: save it first.');
+    await window.screenshot('untitled');
+    await page.keyboard.press('Control+p');
+    await page.locator('.quick-input-widget input').first().fill('cells.ipynb');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'cells.ipynb' }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('.notebookOverlay .view-line', { hasText: 'return 1' }).click();
+    await window.palette('Backburner: Delegate');
+    await window.told('A cell of a notebook is no file: open the notebook as text first.');
+    await window.screenshot('notebook');
+    await window.palette('Preferences: Open Default Settings (JSON)');
+    await window.focused('.editor-instance');
+    await window.palette('Backburner: Delegate');
+    await window.told('Put the cursor in a file of this computer first.');
+  },
+);
+
+stage({ settings: { 'files.readonlyInclude': { 'lexer.py': true } } })(
+  'a file that the settings keep is not changed by accepting, and the result stays',
+  {},
+  async (window, world) => {
+    const { page } = window;
+    await window.goTo(10, 5);
+    await window.delegate('shorter please');
+    await window.lens('Read').click();
+    await window.leave();
+    await window.click(window.lens('Accept'));
+    await window.told('The editor did not take the change to lexer.py (it is read-only here).');
+    await window.screenshot('read-only');
+    await window.seesText('words.append(word)');
+    await window.lens('Accept').waitFor();
+    assert.equal(await page.locator('.tab.dirty').count(), 0);
+    assert.equal(world.read('lexer.py'), LEXER);
+  },
+);
 
 stage({ trust: true })('nothing runs in a folder that is not trusted', { connected: false }, async (window, world) => {
   const { page } = window;
