@@ -186,6 +186,31 @@ async def test_nothing_of_the_agents_configuration_runs(project, workspace_of: M
     assert await workspace.read("a.py") == b"a\nb\n"
 
 
+async def test_a_repository_planted_where_a_submodule_belongs_runs_nothing(
+    project, workspace_of: Make, tmp_path: Path
+) -> None:
+    """`git add -u` asks the git of a submodule what changed in it, and that one runs the filters of its configuration."""
+    project.write("a.py", "a\n")
+    commit = project.commit()
+    project.git("update-index", "--add", "--cacheinfo", f"160000,{commit},lib/*sub")
+    project.git("commit", "-qm", "a submodule")
+    workspace = await workspace_of()
+    checkout = await materialise(workspace)
+    witness = tmp_path / "witness"
+    act(
+        checkout,
+        f"""
+        mkdir -p 'lib/*sub'; cd 'lib/*sub'; git init -q; echo 1 > f; git add f
+        git config filter.e.clean 'touch {witness}; cat'; echo '* filter=e' > .gitattributes
+        echo 2 > f; touch -d 2001-01-01 f; echo {commit} > .git/HEAD
+        cd "$OLDPWD"; echo b >> a.py; echo new > b.py
+        """,
+    )
+    await checkout.collect()
+    assert not witness.exists()
+    assert [changed.path for changed in await workspace.changes()] == ["a.py", "b.py"]
+
+
 async def test_nothing_outside_the_tree_is_read_or_written(project, workspace_of: Make, tmp_path: Path) -> None:
     project.write("src/a.py", "a\n")
     workspace = await workspace_of()

@@ -24,7 +24,7 @@ from backburner.lib.threads import to_its_end
 from backburner.model.task import LeftOut
 from backburner.workspace import agentgit
 from backburner.workspace.choosing import DEFAULT_EXCLUDES, FOLDER_CAP, Caps, shown
-from backburner.workspace.folders import EXECUTABLE, FILE, LINK, REPOSITORY, Entry
+from backburner.workspace.folders import EXECUTABLE, FILE, LINK, REPOSITORY, Entry, repositories
 from backburner.workspace.git import GitFailed, names
 from backburner.workspace.removing import open_up, remove
 from backburner.workspace.shadow import Shadow
@@ -116,7 +116,9 @@ class Checkout:
             workspace.problems = {}
             self.ran, self.is_untouched = False, stamps == self._stamps
             return
-        folder = Folder(self._git, self._git, Caps(secrets=False), DEFAULT_EXCLUDES)
+        # A command may have put a repository of its own, with filters in its configuration, where a submodule belongs.
+        foreign = tuple(repositories(workspace.now))
+        folder = Folder(self._git, self._git, Caps(secrets=False), DEFAULT_EXCLUDES, foreign=foreign)
         wanted, left_out = await list_untracked(folder)
         staged = await stage(folder, wanted, frozenset())
         tree = await self._git.line("write-tree")

@@ -58,6 +58,11 @@ def files(folders: Folders) -> Iterator[tuple[str, Entry]]:
                 yield (f"{folder}/{name}" if folder else name), entry
 
 
+def repositories(folders: Folders) -> Iterator[str]:
+    """Paths at which another repository belongs."""
+    return (path for path, entry in files(folders) if entry.mode == REPOSITORY)
+
+
 def differences(old: Folders, new: Folders) -> Iterator[tuple[str, Entry | None, Entry | None]]:
     """Every path whose file is another one, with its entry before and after (None: no file), in no order."""
     for folder in old.keys() | new.keys():

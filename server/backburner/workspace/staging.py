@@ -19,6 +19,7 @@ from backburner.workspace.choosing import Caps, choose, shown
 from backburner.workspace.git import Git, GitFailed, names
 
 _ADD = ("--add", "--remove", "--replace", "--ignore-skip-worktree-entries")
+_CHANGED = ("diff-files", "-z", "--name-only", "--relative", "--ignore-submodules", "--", ".")
 _BROKEN = re.compile(rb"clean filter '([^']+)' failed$", re.MULTILINE)
 _UNREADABLE = re.compile(rb"could not open directory '(.+?)/?': (.*)")
 _FILTERS = 20
@@ -55,6 +56,8 @@ class Folder:
     """Patterns beside those of `.gitignore` files."""
     filters: tuple[str, ...] = ()
     """Names of the filters that the configuration knows."""
+    foreign: tuple[str, ...] = ()
+    """Repositories in the index that git must not look into: it would obey what their own configuration says."""
 
     @property
     def index(self) -> Git:
@@ -101,8 +104,11 @@ class Staging:
 
     async def tracked(self) -> None:
         """Bring what the index holds up to date."""
+        but = [f":(exclude,top,literal){path}" for path in self.folder.foreign]
+        if but:
+            self.git = replace(self.git, pathspecs="plain")
         try:
-            await self._without_broken_filters("add", "-u", "--sparse", "--", ".")
+            await self._without_broken_filters("add", "-u", "--sparse", "--", ".", *but)
         except GitFailed as error:
             if error.finished.timed_out:
                 raise
@@ -162,7 +168,7 @@ class Staging:
 
     async def _lock_out(self, name: str) -> None:
         """Leave out what would need this filter: it may be there to keep the files secret."""
-        changed = names((await self.index.run("diff-files", "-z", "--name-only", "--relative", "--", ".")).stdout)
+        changed = names((await self.index.run(*_CHANGED)).stdout)
         candidates = list(dict.fromkeys((*changed, *self.new)))
         plain = replace(self.index, pathspecs="plain")
         said = names((await plain.run("check-attr", "-z", "--stdin", "filter", stdin=_joined(candidates))).stdout)
