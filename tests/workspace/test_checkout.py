@@ -194,6 +194,7 @@ async def test_a_repository_planted_where_a_submodule_belongs_runs_nothing(
     commit = project.commit()
     project.git("update-index", "--add", "--cacheinfo", f"160000,{commit},lib/*sub")
     project.git("commit", "-qm", "a submodule")
+    (project.root / "lib/*sub").mkdir(parents=True)
     workspace = await workspace_of()
     checkout = await materialise(workspace)
     witness = tmp_path / "witness"
