@@ -212,6 +212,35 @@ async def test_a_repository_planted_where_a_submodule_belongs_runs_nothing(
     assert [changed.path for changed in await workspace.changes()] == ["a.py", "b.py"]
 
 
+@pytest.mark.parametrize("nested", ["", "nest"])
+async def test_folders_of_any_depth_are_left_out_and_removed(project, workspace_of: Make, nested: str) -> None:
+    """Deeper than Python may call itself, and deeper than a path can say."""
+    project.write("a.py", "a\n")
+    workspace = await workspace_of()
+    checkout = await materialise(workspace)
+    place = checkout.place
+    deep = "import os\nfor _ in range({}): os.mkdir('d'); os.chdir('d')\nopen('f', 'w')"
+    commit = "git -c user.name=x -c user.email=x commit -q --allow-empty -m x"
+    act(
+        checkout,
+        f"""
+        test -z "{nested}" || {{ mkdir nest; cd nest; git init -q; {commit}; }}
+        python3 -c "{deep.format(3000)}"
+        mkdir s; cd s; python3 -c "{deep.format(1500)}"
+        cd {checkout.files}; echo b > b.py
+        """,
+    )
+    await checkout.collect()
+    proposal, why = await workspace.proposal("1.1")
+    assert [file.path for file in proposal.files] == ["b.py"]
+    [clause] = why
+    assert clause.startswith("left out " + "nest/" * bool(nested) + "s/d/d/")
+    assert clause.endswith("…: its path is too long")
+    await materialise(workspace)
+    await checkout.remove()
+    assert not place.exists()
+
+
 async def test_nothing_outside_the_tree_is_read_or_written(project, workspace_of: Make, tmp_path: Path) -> None:
     project.write("src/a.py", "a\n")
     workspace = await workspace_of()

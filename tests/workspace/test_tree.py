@@ -233,16 +233,29 @@ async def test_what_a_proposal_cannot_hold_is_said(workspace_of: Make) -> None:
     workspace.put(os.fsdecode(b"caf\xe9"), plain)
     workspace.write("README.txt", b"y\n")
     workspace.write("Src/b.py", b"b\n")
+    workspace.put("two\nlines", plain)
+    workspace.put("\x1b[2Jred\u202eyp.x", plain)
     workspace.write("kept.py", b"kept\n")
     proposal, problems = await workspace.proposal("1.1")
     assert set(by_path(proposal)) == {"kept.py"}
     assert sorted(problems) == [
         "left out README.txt: on some file systems it is the same as readme.txt",
         "left out Src/b.py: on some file systems it is the same as src",
+        "left out \\x1b[2Jred\\u202eyp.x: its name holds control characters",
         "left out caf\\xe9: its name is not UTF-8",
         "left out link: a link cannot be proposed",
         "left out sub: it is a repository of its own",
+        "left out two lines: its name holds control characters",
     ]
+
+
+@pytest.mark.parametrize("path", ["d/" * 600 + "f", "n" * 256, "a\nb", "\x1b[2J", "a\u202eyp.b", "\udcff"])
+async def test_a_path_that_could_not_be_shown_or_made_is_refused(workspace_of: Make, path: str) -> None:
+    workspace = await workspace_of(a_py="a\n")
+    with pytest.raises(OutsideRoot):
+        workspace.write(path, b"x")
+    await workspace.tree()
+    assert workspace.changed_paths == ()
 
 
 async def test_a_rename_by_case_alone_is_refused_but_an_edit_is_not(workspace_of: Make) -> None:

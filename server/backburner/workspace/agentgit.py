@@ -14,6 +14,7 @@ from pathlib import Path
 
 from backburner.lib.threads import to_its_end
 from backburner.workspace import folders
+from backburner.workspace.removing import walk
 from backburner.workspace.shadow import Shadow
 from backburner.workspace.tree import Workspace
 
@@ -54,7 +55,7 @@ async def make(git_dir: Path, files: Path, workspace: Workspace, index: Path) ->
 def stamps(git_dir: Path, files: Path) -> tuple[tuple[str, int, int, int], ...]:
     """Every file and folder of the git dir, with what tells whether it was touched: nobody can set back a change time."""
     found = [os.fspath(files / ".git"), os.fspath(git_dir)]
-    for parent, inner, names in os.walk(git_dir):
+    for parent, inner, names in walk(git_dir):
         found += [os.path.join(parent, name) for name in (*inner, *names)]
     statuses = ((path, os.lstat(path)) for path in sorted(found) if os.path.lexists(path))
     return tuple((path, status.st_ino, status.st_size, status.st_ctime_ns) for path, status in statuses)

@@ -24,9 +24,9 @@ from backburner.lib.threads import to_its_end
 from backburner.model.task import LeftOut
 from backburner.workspace import agentgit
 from backburner.workspace.choosing import DEFAULT_EXCLUDES, FOLDER_CAP, Caps, shown
-from backburner.workspace.folders import EXECUTABLE, FILE, LINK, REPOSITORY, Entry, repositories
+from backburner.workspace.folders import EXECUTABLE, FILE, LINK, REPOSITORY, Entry, is_long, repositories
 from backburner.workspace.git import GitFailed, names
-from backburner.workspace.removing import open_up, remove
+from backburner.workspace.removing import open_up, remove, walk
 from backburner.workspace.shadow import Shadow
 from backburner.workspace.staging import Folder, list_untracked, stage
 from backburner.workspace.tree import Workspace
@@ -130,6 +130,9 @@ class Checkout:
             _, mode, _, identity, status = meta.decode().split(" ")
             if shown(path) in left:
                 continue
+            if is_long(os.fsdecode(path)):
+                left_out.append(LeftOut(shown(path), "its path is too long"))
+                continue
             if int(mode, 8) == REPOSITORY:
                 left_out.append(LeftOut(shown(path) + "/", "is a repository of its own"))
                 continue
@@ -199,6 +202,8 @@ class Checkout:
         problems: dict[str, str] = {}
         for path, mode in found:
             try:
+                if is_long(path):
+                    raise ValueError("its path is too long")
                 if mode == LINK:
                     data = os.fsencode(os.readlink(self.files / path))
                 else:
@@ -291,10 +296,9 @@ def _remove_marked(place: Path) -> bool:
 def _plain_files(root: Path, folder: str) -> Iterator[tuple[str, int]]:
     """Files and links below a folder, without `.git` and without what is usually not kept under git."""
     skipped = {".git", *(pattern.rstrip("/") for pattern in DEFAULT_EXCLUDES)}
-    for parent, inner, found in os.walk(root / folder):
-        links = [name for name in inner if os.path.islink(os.path.join(parent, name))]
-        inner[:] = [name for name in inner if name.lower() not in skipped and name not in links]
-        for name in sorted((*links, *found)):
+    for parent, inner, found in walk(root / folder):
+        inner[:] = [name for name in inner if name.lower() not in skipped]
+        for name in sorted(found):
             if name.lower() in skipped:
                 continue
             status = os.lstat(os.path.join(parent, name))

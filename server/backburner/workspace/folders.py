@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from backburner.model.unseen import UNSEEN
 from backburner.workspace.git import names
 
 FILE = 0o100644
@@ -17,6 +18,9 @@ EXECUTABLE = 0o100755
 LINK = 0o120000
 FOLDER = 0o040000
 REPOSITORY = 0o160000
+NAME_BYTES = 255
+PATH_BYTES = 1024
+"""Relative to the root; file systems take four times as much, and the root comes before it."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
@@ -125,6 +129,21 @@ def write(folders: Folders, put: Callable[[bytes], str]) -> str:
 def is_plain(path: str) -> bool:
     """Whether a path is UTF-8 and may be shown, journalled and sent."""
     return not any("\ud800" <= character <= "\udfff" for character in path)
+
+
+def unfit(path: str) -> str:
+    """Why an agent may not make a file of this path, as a clause; empty when it may."""
+    if not is_plain(path):
+        return "its name is not UTF-8"
+    if UNSEEN.search(path) or "\n" in path or "\t" in path:
+        return "its name holds control characters"
+    return "its path is too long" if is_long(path) else ""
+
+
+def is_long(path: str) -> bool:
+    """Whether a file system, or what walks through folders, may not take a path."""
+    raw = os.fsencode(path)
+    return len(raw) > PATH_BYTES or any(len(name) > NAME_BYTES for name in raw.split(b"/"))
 
 
 def _file(entry: Entry | None) -> Entry | None:

@@ -1,7 +1,7 @@
 """From two trees to a proposal: base text and proposed text of each file that an agent changed.
 
 Everything in the changed tree is untrusted. What a proposal cannot hold is left out and said: links, repositories of
-their own, names that are one name on some file systems, anything that is not UTF-8. Texts are stored in the shadow.
+their own, names that are one name on some file systems or that cannot be read as one line. Texts are stored in the shadow.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from typing import NamedTuple
 from backburner.lib.files import OutsideRoot, relative_parts
 from backburner.model.result import FileChange, FileStyle, Proposal
 from backburner.model.text import Decoded, count, decode, hunks
+from backburner.model.unseen import visible
 from backburner.workspace import folders
-from backburner.workspace.folders import EXECUTABLE, FILE, Entry, Folders, is_plain
+from backburner.workspace.folders import EXECUTABLE, FILE, Entry, Folders, unfit
 from backburner.workspace.git import names
 from backburner.workspace.shadow import Shadow
 
 TEXT_CAP = 10 * 1024 * 1024
 """Bytes beyond which a file is treated as binary."""
+SHOWN = 200
+"""Characters of a path that is left out."""
 
 
 class Difference(NamedTuple):
@@ -52,10 +55,16 @@ async def propose(
         why = _problem(difference, now)
         if why:
             shown = os.fsencode(difference.path).decode("utf-8", "backslashreplace")
-            problems.append(f"left out {shown}: {why}")
+            problems.append(left_out(shown, why))
         elif file := await _file(shadow, difference, run_id):
             files.append(file)
     return Proposal(tuple(sorted(files, key=lambda file: file.path))), problems
+
+
+def left_out(path: str, why: str) -> str:
+    """A clause for a reader, whatever a command named its files."""
+    name = visible(" ".join(path.split()))
+    return f"left out {name if len(name) <= SHOWN else f'{name[:SHOWN]}…'}: {why}"
 
 
 def _compared(base: Folders, now: Folders) -> list[Difference]:
@@ -84,8 +93,8 @@ def _problem(difference: Difference, now: Folders) -> str:
         return "it is a repository of its own"
     if not modes <= {FILE, EXECUTABLE}:
         return "it is not an ordinary file"
-    if not is_plain(difference.path) or not is_plain(difference.was):
-        return "its name is not UTF-8"
+    if why := unfit(difference.path) or unfit(difference.was):
+        return why
     try:
         relative_parts(difference.path)
     except OutsideRoot:

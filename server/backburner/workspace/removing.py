@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,9 +35,27 @@ def remove(path: Path) -> None:
 def open_up(folder: Path) -> None:
     """Make a folder and every folder below it readable and writable for us, so that git can work in it."""
     _allow(os.fspath(folder))
-    for parent, names, _ in os.walk(folder):
+    for parent, names, _ in walk(folder):
         for name in names:
             _allow(os.path.join(parent, name))
+
+
+def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`, which calls itself for each level before Python 3.12: a command may go deeper than that.
+
+    Folder, its folders (those that the caller takes out are not entered), and the rest, links among it.
+    """
+    pending = [os.fspath(top)]
+    while pending:
+        parent = pending.pop()
+        try:
+            with os.scandir(parent) as entries:
+                kinds = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        except OSError:
+            continue
+        inner = [name for name, is_folder in kinds.items() if is_folder]
+        yield parent, inner, [name for name, is_folder in kinds.items() if not is_folder]
+        pending += [os.path.join(parent, name) for name in inner]
 
 
 def _allow(path: str) -> None:

@@ -23,7 +23,7 @@ from backburner.workspace import folders
 from backburner.workspace.folders import EXECUTABLE, FILE, FOLDER, LINK, REPOSITORY, Entry, Folders
 from backburner.workspace.git import Git, GitFailed, Lost
 from backburner.workspace.objects import object_id
-from backburner.workspace.proposals import propose
+from backburner.workspace.proposals import left_out, propose
 from backburner.workspace.shadow import Shadow
 
 SEARCH_S = 30.0
@@ -145,8 +145,8 @@ class Workspace:
         Raises `OutsideRoot`, with a sentence, for what must not be written.
         """
         path = "/".join(relative_parts(path))
-        if not folders.is_plain(path):
-            raise OutsideRoot(f"{_shown(path)!r} is not UTF-8")
+        if why := folders.unfit(path):
+            raise OutsideRoot(f"{_shown(path)[:200]!r}: {why}")
         for at in (at for at, character in enumerate(path) if character == "/"):
             above = folders.find(self._now, path[:at])
             if above is not None and above.mode != FOLDER:
@@ -195,7 +195,7 @@ class Workspace:
         await self.store()
         commit = self.snapshot.commit
         proposal, problems = await propose(self.shadow, commit, self.base, now, lambda: self._tree_of(now), run_id)
-        return proposal, (*problems, *(f"left out {path}: {why}" for path, why in sorted(self.problems.items())))
+        return proposal, (*problems, *(left_out(path, why) for path, why in sorted(self.problems.items())))
 
     async def tree(self) -> str:
         """The id of a tree of everything as it is now, stored in the shadow."""
