@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from backburner.model import events as e
 from backburner.model.events import Event, RunFact
-from backburner.model.runs import continued, finding_key, grown, judged, renamed, settled, workspace
+from backburner.model.runs import continued, finding_key, grown, judged, renamed, result_renamed, settled, workspace
 from backburner.model.table import SETTLED, TABLE
 from backburner.model.task import LIVE, Answer, Delegation, Judgement, Opening, Run, State, Task, TaskState
 
@@ -187,8 +187,9 @@ def _next(task: Task, event: Event) -> Task:
             return _answer_changed(task, event)
         case e.RunFinished():
             ended = _ended(task, "finished", event.at)
-            verdicts = judged(task.dismissed_findings, event.result)
-            return _to("ready", ended, event.at, result=event.result, verdicts=verdicts, seen=False, failure=None)
+            result = result_renamed(event.result, task.renames)
+            verdicts = judged(task.dismissed_findings, result)
+            return _to("ready", ended, event.at, result=result, verdicts=verdicts, seen=False, failure=None)
         case e.RunFailed():
             return _failed(task, event)
         case e.RunInterrupted():
@@ -289,9 +290,8 @@ def _fresh(event: e.RunStarted) -> dict[str, object]:
 def _failed(task: Task, event: e.RunFailed) -> Task:
     ended = _ended(task, "failed", event.at)
     if event.result is not None:
-        return _to(
-            "ready", ended, event.at, result=event.result, verdicts={}, seen=False, failure=event.cause, opening=None
-        )
+        result = result_renamed(event.result, task.renames)
+        return _to("ready", ended, event.at, result=result, verdicts={}, seen=False, failure=event.cause, opening=None)
     return _to("ready" if task.open_items else "failed", ended, event.at, failure=event.cause, seen=False, opening=None)
 
 
@@ -355,6 +355,7 @@ def _edited(task: Task, event: e.ProposalEdited) -> Task:
 
 
 def _requeue(task: Task, event: e.Requeued) -> Task:
+    rebases = event.opening.kind in REBASING
     return _to(
         "queued",
         task,
@@ -366,7 +367,8 @@ def _requeue(task: Task, event: e.Requeued) -> Task:
         failure=None,
         exempt=tuple(rule for rule in task.exempt if rule == "after"),
         idle_interruptions=0,
-        wants_snapshot=task.wants_snapshot or event.opening.kind in REBASING,
+        wants_snapshot=task.wants_snapshot or rebases,
+        renames=() if rebases else task.renames,
     )
 
 

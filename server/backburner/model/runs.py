@@ -5,7 +5,7 @@ Pure functions on frozen values; knows no event.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec.structs import replace
@@ -75,21 +75,27 @@ def renamed_path(path: str, old: str, new: str) -> str:
 def renamed(task: Task, old: str, new: str) -> Task:
     """The task after a file or folder was renamed in the person's tree. Ids of hunks keep the name they were given."""
 
-    def anchor(before: Anchor) -> Anchor:
-        return replace(before, path=renamed_path(before.path, old, new))
-
-    result = task.result
-    if result is not None:
-        files = tuple(file_renamed(file, old, new) for file in result.proposal.files)
-        findings = tuple(replace(finding, anchor=anchor(finding.anchor)) for finding in result.findings)
-        result = replace(result, proposal=replace(result.proposal, files=files), findings=findings)
     return replace(
         task,
-        target=replace(task.target, anchor=anchor(task.target.anchor)),
-        result=result,
+        target=replace(task.target, anchor=anchor_renamed(task.target.anchor, old, new)),
+        result=result_renamed(task.result, [(old, new)]) if task.result is not None else None,
+        renames=(*task.renames, (old, new)),
         accepting=tuple(replace(item, path=renamed_path(item.path, old, new)) for item in task.accepting),
         accepts=tuple(replace(item, path=renamed_path(item.path, old, new)) for item in task.accepts),
     )
+
+
+def anchor_renamed(anchor: Anchor, old: str, new: str) -> Anchor:
+    return replace(anchor, path=renamed_path(anchor.path, old, new))
+
+
+def result_renamed(result: Result, renames: Iterable[tuple[str, str]]) -> Result:
+    """What a run offers, under the names that its files have in the person's tree after these renames, in their order."""
+    files, findings = result.proposal.files, result.findings
+    for old, new in renames:
+        files = tuple(file_renamed(file, old, new) for file in files)
+        findings = tuple(replace(f, anchor=anchor_renamed(f.anchor, old, new)) for f in findings)
+    return replace(result, proposal=replace(result.proposal, files=files), findings=findings)
 
 
 def file_renamed(file: FileChange, old: str, new: str) -> FileChange:

@@ -195,6 +195,8 @@ class Task(Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...] = ()
     notes: tuple[str, ...] = ()
     """Steering notes that no turn has read yet."""
+    renames: tuple[tuple[str, str], ...] = ()
+    """What was renamed in the person's tree since `snapshot`, old and new name in order: its copy has the old names."""
     changes: tuple[Changed, ...] = ()
     """The workspace after the last `ToolsDone`, one per path."""
     failure: Cause | None = None
