@@ -23,6 +23,12 @@ calls = [{ tool = "plan", arguments = { direction = "think for long" } }]
 [[scene.turn]]
 wait_s = 600.0
 [[scene]]
+match = "elsewhere"
+[[scene.turn]]
+calls = [{ tool = "edit", arguments = { path = "b.py", old = "first", new = "one" } }]
+[[scene.turn]]
+calls = [{ tool = "finish", arguments = { title = "New name", summary = "It has a new name." } }]
+[[scene]]
 [[scene.turn]]
 calls = [
     { tool = "edit", arguments = { path = "a.py", old = "first", new = "one" } },
@@ -166,6 +172,29 @@ async def test_a_client_that_fetches_no_lenses_is_asked_again_but_not_for_ever(r
         await editor.lenses("a.py")
         await editor.command("reject", {"task": 1})
         await editor.until(lambda: asked() > before, "what changed since")
+
+
+async def test_files_of_a_result_are_watched_although_the_person_looked_first(root: Path) -> None:
+    """What a code action brings up to date, no later round finds to be news."""
+    (root / "b.py").write_text(TEXT)
+    clock = HandClock()
+
+    async with house(clock) as home:
+        editor = await home.editor(root, OURS)
+
+        def says(message: str) -> bool:
+            clock.wind(1.0)
+            return [problem["message"] for problem in editor.ours("a.py")] == [message]
+
+        editor.open("a.py")
+        await editor.command("wait", {"tasks": [await delegated(editor, "elsewhere")]})
+        await editor.actions("a.py", 0)
+        await editor.until(lambda: says("Ready: New name. +1 −1."))
+        for _ in range(5):
+            clock.wind(QUIET_S)
+            await editor.command("today")
+        (root / "b.py").write_text(TEXT.replace("first()", "mine()"))
+        await editor.until(lambda: says("The code this changed is gone. Run again or read it."))
 
 
 async def test_running_is_a_hint_only_where_no_lenses_show(root: Path) -> None:

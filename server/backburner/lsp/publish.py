@@ -291,17 +291,18 @@ class Publisher:
     async def catch_up(self) -> None:
         """Show what is true now: the person looks."""
         async with self._catching_up:
+            if not self._dirty:
+                return
             for root in tuple(self._dirty):
                 engine = self.session.engines[root]
                 self._dirty.discard(root)
                 state, held = engine.state, engine.held
                 await engine.texts.load(needed_texts(state))
                 self._shown[root] = Shown(state, held)
+            self.session.editors.disk.want()
 
     async def _round(self) -> None:
-        if self._dirty:
-            await self.catch_up()
-            self.session.editors.disk.want()
+        await self.catch_up()
         wanted: dict[str, list[types.Diagnostic]] = {}
         # Not a project that only a letter made us load: some editors open letters over a second connection.
         for root in self.session.engines.keys() & set(self.session.roots.all()):
