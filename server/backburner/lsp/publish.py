@@ -24,7 +24,7 @@ from backburner.lsp.documents import What
 from backburner.lsp.roots import Owned
 from backburner.lsp.settings_marks import settings_marks
 from backburner.model.held import Held
-from backburner.model.mark import Mark
+from backburner.model.mark import Mark, only_ticks
 from backburner.model.task import State
 from backburner.review.marks import Projector
 from backburner.review.scene import Scene, View, needed_paths, needed_texts
@@ -211,14 +211,14 @@ class Publisher:
         return marks
 
     def _held_title(self, root: Path, mark: Mark) -> Mark:
-        """The mark with the title it had, when that is younger than `TITLE_S` and only time or waiting changed it."""
+        """The mark with the title it had, when that is younger than `TITLE_S` and only time or waiting changed it: a task
+        that comes to its row or leaves it was made or ended by the person, or needs them."""
         key = (root, mark.task, mark.item)
         now = self.session.clock.monotonic()
         before = self._titles.get(key)
         if before is not None and (before.mark.lens, before.mark.actions) == (mark.lens, mark.actions):
             return mark
-        quiet = before is not None and before.mark.state == mark.state and mark.state in ("queued", "running")
-        if before is not None and quiet and now - before.at < TITLE_S:
+        if before is not None and now - before.at < TITLE_S and only_ticks(before.mark, mark):
             # Only what the lens row says waits: a person who asks what can be done is told what can be done now.
             row = {action.title: action.lens for action in before.mark.actions}
             actions = tuple(replace(action, lens=row.get(action.title, "")) for action in mark.actions)

@@ -44,6 +44,8 @@ class Mark(Struct, frozen=True, kw_only=True):
     """`✓ #12 Iterative lexer  +24 −3, tests pass`; empty: no lens here."""
     aside: str = ""
     """What is said of it where the lens of another task has the line: `#13 ready`."""
+    beside: tuple[tuple[int, TaskState], ...] = ()
+    """The tasks that share its lens row; what is said of them is in `lens`."""
     click: Action | None = None
     """What a click on the lens text itself does: it only ever looks, so that a slip changes nothing."""
     actions: tuple[Action, ...] = ()
@@ -53,3 +55,12 @@ class Mark(Struct, frozen=True, kw_only=True):
     """The problem's text, at most 80 characters."""
     hover: str = ""
     """Markdown, at most 12 lines."""
+
+
+def only_ticks(before: Mark, now: Mark) -> bool:
+    """Whether two titles of one mark differ by time, waiting or progress alone."""
+    return (
+        now.state in ("queued", "running")
+        and (before.state, before.beside) == (now.state, now.beside)
+        and bool(before.lens) == bool(now.lens)
+    )

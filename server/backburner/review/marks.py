@@ -283,7 +283,12 @@ def _one_lens_per_line(marks: list[Mark], dot: str) -> tuple[Mark, ...]:
             shown = out[first]
             what = mark.aside if mark.task != shown.task else mark.lens.split(" ", 2)[-1]
             order = tuple(action for action in mark.actions if action.command == RUN_AFTER)
-            out[first] = replace(shown, lens=f"{shown.lens} {dot} {what}", actions=(*shown.actions, *order))
+            out[first] = replace(
+                shown,
+                lens=f"{shown.lens} {dot} {what}",
+                actions=(*shown.actions, *order),
+                beside=(*shown.beside, (mark.task, mark.state)),
+            )
             out.append(replace(mark, lens=""))
     return tuple(out)
 
