@@ -389,6 +389,24 @@ def test_hover_is_short_and_complete() -> None:
     ]
 
 
+def test_no_hover_shows_an_image_that_a_model_asked_for() -> None:
+    image = "![a](https://x.invalid/?what=it+read)"
+    shelf = Shelf()
+    base = task(shelf)
+    file = change(shelf, "12.1", "lexer.py", LEXER, TWO_HUNKS)
+    question = Question(id="q", sentence=image, default=image, deadline=NOW + 500)
+    remark = replace(ready(base, findings=(finding(shelf, 1, 3, image),)), seen=True)
+    for one_task in (
+        running(base, direction=image),
+        replace(base, state="asking", question=question),
+        ready(base, file, title=image, summary=image, risks=(image,)),
+        remark,
+    ):
+        for mark in marks(one_task, shelf, reading=12):
+            assert "![" not in mark.hover
+    assert any("x.invalid" in mark.hover for mark in marks(remark, shelf, reading=12))
+
+
 def every_state(shelf: Shelf) -> list[Task]:
     """One task in each state, with texts as long as people and models write them."""
     long = "a very long title that never seems to come to an end because a model was asked for a few words " * 3

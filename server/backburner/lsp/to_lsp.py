@@ -97,7 +97,7 @@ def hover(markdown: str, range: types.Range, client: Client) -> types.Hover:
 
 def plain(markdown: str) -> str:
     """Markdown of ours without its marks, for clients that show it as it is."""
-    return markdown.replace("**", "").replace("`", "").replace("  \n", "\n")
+    return markdown.replace("**", "").replace("`", "").replace("  \n", "\n").replace("!\\[", "![")
 
 
 def edits(before: str, after: str, encoding: Encoding, eol: str = "\n") -> list[types.TextEdit]:

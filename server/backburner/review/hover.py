@@ -18,6 +18,7 @@ from backburner.review.scene import Scene, Standing
 from backburner.review.words import (
     clock_time,
     default_answer,
+    inert,
     money,
     plural,
     sentence,
@@ -69,7 +70,7 @@ def hover(scene: Scene, task: Task, actions: Sequence[Action]) -> str:
             lines.append(sentence(held.said(clock_time)[0]) if held is not None else "It starts next.")
     offered = " · ".join(dict.fromkeys(action.lens for action in actions if action.lens))
     lines = [line for line in lines if line][: LINES - 1]
-    return "  \n".join([*lines, offered] if offered else lines)
+    return inert("  \n".join([*lines, offered] if offered else lines))
 
 
 def head(task: Task, standing: Standing | None) -> list[str]:
@@ -154,7 +155,7 @@ def hunk_hover(
     task: Task, hunk: HunkRef, fitted: Fitted, text: str, live: Sequence[str], proposed: Sequence[str]
 ) -> str:
     """Markdown over a hunk: what it does (`text`) and its lines, from the lines of the live and the proposed text."""
-    lines = [f"**#{task.number}** {sentence(text)}"]
+    lines = [f"**#{task.number}** {inert(sentence(text))}"]
     if hunk.kind == "edit":
         span = fitted.span if fitted.span is not None and fitted.placement != "applied" else Span(0, 0)
         shown = [f"-{line.rstrip()}" for line in live[span.start_line : span.end_line]]
@@ -172,4 +173,4 @@ def finding_hover(task: Task, finding: Finding) -> str:
     """Markdown over a finding: the whole remark and who says so."""
     who = "a check" if finding.check else "a model"
     text = "\n".join(finding.message.strip().split("\n")[: LINES - 2])
-    return f"**#{task.number}** {who} says:\n\n{text}"
+    return f"**#{task.number}** {who} says:\n\n{inert(text)}"
