@@ -69,6 +69,7 @@ def change(path: str, *, added: int = 3, removed: int = 1, **fields: object) -> 
         ([change("lexer.py"), change("tests/test_lexer.py", removed=20)], ("weakens tests: tests/test_lexer.py",)),
         ([change("lexer.py"), change("tests/test_lexer.py")], ()),
         ([change("lexer.py", mode=0o100755)], ("makes lexer.py executable",)),
+        ([change("lexer.py", unseen=True)], ("hidden characters in lexer.py",)),
     ],
 )
 def test_risks_are_named(files: list[FileChange], expected: tuple[str, ...]) -> None:

@@ -249,6 +249,25 @@ async def test_what_a_proposal_cannot_hold_is_said(workspace_of: Make) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "unseen"),
+    [
+        ("a\n", "a  # \u202e } \u2066if is_admin\n", True),
+        ("a\n", "print('\x1b[2J')\n", True),
+        ("a\u202e\n", "b\u202e\n", False),
+        ("a\u202e\n", "a\n", False),
+        ("a\n", "\tcaf\xe9 \u05d0 \U0001f469\u200d\U0001f4bb\n", False),
+    ],
+)
+async def test_characters_that_hide_what_a_text_says_are_noticed(
+    workspace_of: Make, before: str, after: str, unseen: bool
+) -> None:
+    workspace = await workspace_of(a_py=before)
+    workspace.write("a.py", after.encode())
+    [file] = (await workspace.proposal("1.1"))[0].files
+    assert file.unseen is unseen
+
+
 @pytest.mark.parametrize("path", ["d/" * 600 + "f", "n" * 256, "a\nb", "\x1b[2J", "a\u202eyp.b", "\udcff"])
 async def test_a_path_that_could_not_be_shown_or_made_is_refused(workspace_of: Make, path: str) -> None:
     workspace = await workspace_of(a_py="a\n")

@@ -111,7 +111,8 @@ async def snapshot_text(workspace: Workspace, path: str) -> str | None:
 def risks(proposal: Proposal, target: Target, recipe: str) -> tuple[str, ...]:
     """Clauses that warn a reader before accepting: what is touched that runs by itself or lies outside the target."""
     paths = [file.path for file in proposal.files]
-    found = [f"touches {path}" for path in paths if NAMED.search(path)]
+    found = [f"hidden characters in {file.path}" for file in proposal.files if file.unseen]
+    found += [f"touches {path}" for path in paths if NAMED.search(path)]
     for pattern, what in RISK_MARKS:
         found += [f"touches {what}: {path}" for path in paths if re.search(pattern, path)]
     tests = [path for path in paths if TESTS.search(path)]

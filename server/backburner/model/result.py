@@ -63,6 +63,8 @@ class FileChange(Struct, frozen=True, kw_only=True):
     added: int = 0
     """Lines added."""
     removed: int = 0
+    unseen: bool = False
+    """It adds characters that hide what the text says (`model/unseen.py`)."""
 
 
 class Proposal(Struct, frozen=True):

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 from backburner.lib.files import OutsideRoot, relative_parts
+from backburner.model import unseen
 from backburner.model.result import FileChange, FileStyle, Proposal
 from backburner.model.text import Decoded, count, decode, hunks
-from backburner.model.unseen import visible
 from backburner.workspace import folders
 from backburner.workspace.folders import EXECUTABLE, FILE, Entry, Folders, unfit
 from backburner.workspace.git import names
@@ -63,7 +63,7 @@ async def propose(
 
 def left_out(path: str, why: str) -> str:
     """A clause for a reader, whatever a command named its files."""
-    name = visible(" ".join(path.split()))
+    name = unseen.visible(" ".join(path.split()))
     return f"left out {name if len(name) <= SHOWN else f'{name[:SHOWN]}…'}: {why}"
 
 
@@ -148,6 +148,7 @@ async def _file(shadow: Shadow, difference: Difference, run_id: str) -> FileChan
         hunks=pieces,
         added=added,
         removed=removed,
+        unseen=not binary and unseen.added(before or "", after or ""),
     )
 
 
