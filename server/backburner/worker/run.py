@@ -236,7 +236,7 @@ class Run:
             changes = await workspace.changes()
             again = dataclasses.replace(brief, limits=limits, system="", messages=(refit.message,), changes=changes)
             try:
-                self._result = await agent.do(again, workspace, self.report)
+                self._result = _said_before(result, await agent.do(again, workspace, self.report), spec)
             except Exception as error:
                 # The result stands without the extra turn; the review shows the overlap.
                 cause_of(error, spec.run)
@@ -276,7 +276,7 @@ class Run:
             # The result stands as it was, with the check that fails.
             cause_of(error, spec.run)
             return result
-        self._result = said
+        self._result = _said_before(result, said, spec)
         second = replace(await self._complete(recipe, workspace), checks=result.checks)
         if self._refitted is not None:
             second = with_proposal(second, await self.draft(), spec.target, spec.recipe)
@@ -376,3 +376,10 @@ class Run:
                     await self._workspace.close()
         except Exception as error:
             cause_of(error, self.spec.run)
+
+
+def _said_before(before: Result, after: Result, spec: RunSpec) -> Result:
+    """What an extra turn came to; what was not said again was said before."""
+    silent = assembled(spec)
+    title = before.title if after.title == silent.title else after.title
+    return replace(after, title=title, summary=before.summary if after.summary == silent.summary else after.summary)
