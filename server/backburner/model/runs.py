@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from backburner.model.anchor import Anchor
-from backburner.model.result import Changed, FileChange, Result
+from backburner.model.result import Changed, FileChange, Finding, Result
 from backburner.model.task import Judgement, Run, Task
 from backburner.model.transcript import Turn
 
@@ -91,10 +91,11 @@ def anchor_renamed(anchor: Anchor, old: str, new: str) -> Anchor:
 
 def result_renamed(result: Result, renames: Iterable[tuple[str, str]]) -> Result:
     """What a run offers, under the names that its files have in the person's tree after these renames, in their order."""
-    files, findings = result.proposal.files, result.findings
+    files: tuple[FileChange, ...] = result.proposal.files
+    findings: tuple[Finding, ...] = result.findings
     for old, new in renames:
         files = tuple(file_renamed(file, old, new) for file in files)
-        findings = tuple(replace(f, anchor=anchor_renamed(f.anchor, old, new)) for f in findings)
+        findings = tuple(replace(one, anchor=anchor_renamed(one.anchor, old, new)) for one in findings)
     return replace(result, proposal=replace(result.proposal, files=files), findings=findings)
 
 
