@@ -12,13 +12,13 @@ from editors.world import ENOUGH_S, World
 
 
 class Terminal:
-    """110 columns, 30 lines."""
+    """30 lines."""
 
-    def __init__(self, w: World, argv: list[str]) -> None:
+    def __init__(self, w: World, argv: list[str], columns: int = 110) -> None:
         self._argv = [need("tmux"), "-S", str(w.folder / "tmux"), "-f", "/dev/null"]
         variables = [f"{name}={value}" for name, value in w.home.variables.items()]
         command = shlex.join(["env", *variables, "TERM=screen-256color", *argv])
-        self._tmux("new-session", "-d", "-x", "110", "-y", "30", "-c", str(w.root), command)
+        self._tmux("new-session", "-d", "-x", str(columns), "-y", "30", "-c", str(w.root), command)
         w.closing.callback(lambda: self._tmux("kill-server"))
 
     def _tmux(self, *arguments: str) -> str:

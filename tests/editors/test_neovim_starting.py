@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from editors.neovim import VERSIONS, Neovim, plugin
+from editors.pages import block
+from editors.programs import need
+from editors.terminal import Terminal
 from editors.world import BACKBURNER, World, world
 from emulator.server import Emulator
 
@@ -307,3 +310,29 @@ def test_what_holds_a_task_back_is_settled_with_a_verb(lonely: World) -> None:
     e.until(NOTED, "backburner: claude may run")
     assert (lonely.home.state / "config.toml").read_text() == "[agents.claude]\nnetwork = true\n"
     e.ex("Backburner stop 1")
+
+
+def test_no_sentence_asks_for_enter_in_a_narrow_terminal_and_messages_has_it_whole(lonely: World) -> None:
+    lonely.file("lexer.py", LEXER)
+    init = lonely.folder / "init.lua"
+    init.write_text(block("neovim", "lua", "vim.lsp.enable('backburner') -- 0.11 and newer"))
+    variables = [f"{name}={value}" for name, value in alone(lonely).items()]
+    argv = ["env", *variables, need("nvim-0.11"), "--clean", "-n", "-u", str(init), "lexer.py"]
+    t = Terminal(lonely, argv, columns=80)
+    t.until("def parse")
+    for command, begins in (
+        ("ollama", "backburner: Ollama does not"),
+        ("no such verb, in many words of which the first does not fit", "backburner: there is no"),
+        ("practise", "backburner: Practise in "),
+    ):
+        t.type(f":Backburner {command}")
+        t.keys("Enter")
+        assert "Press ENTER" not in t.until(begins)
+        t.keys("C-l")
+        t.until_gone(begins)
+    t.type(":messages")
+    t.keys("Enter")
+    t.until("Press ENTER")
+    whole = t.screen.replace("\n", "")
+    for words in (f"Ollama does not answer at {NOBODY}.", "Practise in "):
+        assert words in whole

@@ -1,6 +1,7 @@
 --- The connection to the server: how it is started, how it is asked, what it tells us.
 
 local config = require('backburner.config')
+local tell = require('backburner.tell')
 
 local M = {}
 
@@ -302,17 +303,17 @@ function M.command(command, arguments, done, refused)
   local params = { command = 'backburner.' .. command, arguments = { arguments } }
   local handler = function(err, result)
     if err then
-      vim.notify('backburner: ' .. (err.message or 'refused'), vim.log.levels.WARN)
+      tell.warn(err.message or 'refused')
       return refused()
     end
     for _, item in ipairs(type(result) == 'table' and result.left or {}) do
-      vim.notify(('backburner: #%d %s'):format(item.task, item.reason))
+      tell.info(('#%d %s'):format(item.task, item.reason))
     end
     if done then
       done(result)
     end
     if type(result) == 'table' and result.sentence and (result.text or '') == '' then
-      vim.notify('backburner: ' .. result.sentence)
+      tell.info(result.sentence)
     end
   end
   --- @param client vim.lsp.Client?
@@ -320,7 +321,7 @@ function M.command(command, arguments, done, refused)
     if client then
       return M.request(client, 'workspace/executeCommand', params, handler)
     end
-    vim.notify('backburner: no server is attached here. :checkhealth backburner says why.', vim.log.levels.WARN)
+    tell.warn('no server is attached here. :checkhealth backburner says why.')
     refused()
   end
   local client = M.get(vim.api.nvim_get_current_buf())

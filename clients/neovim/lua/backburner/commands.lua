@@ -1,6 +1,7 @@
 --- `:Backburner {verb} [arguments]`: one command with completion and ranges. Each verb is a Lua function too.
 
 local client = require('backburner.client')
+local tell = require('backburner.tell')
 
 local M = {}
 
@@ -166,7 +167,7 @@ local function allow(call)
       if view.held and view.held.reason == 'unconfirmed' then
         client.command('allow', { agent = view.held.agent, task = task })
       else
-        vim.notify(('backburner: #%d waits for no permission.'):format(task))
+        tell.info(('#%d waits for no permission.'):format(task))
       end
     end)
   end)
@@ -179,7 +180,7 @@ local function raise(call)
     local word = call.words[1]
     local usd = word and tonumber((word:gsub('^%$', '')))
     if word and not usd then
-      vim.notify(('backburner: %s is no amount. Write it as $0.50.'):format(word), vim.log.levels.WARN)
+      tell.warn(('%s is no amount. Write it as $0.50.'):format(word))
       return
     end
     client.command('raise', { task = task, usd = usd })
@@ -416,7 +417,7 @@ function M.run(opts)
   local name = table.remove(words, 1) or 'queue'
   local verb = M.verbs[name]
   if not verb then
-    vim.notify(('backburner: there is no %q; :Backburner <Tab> lists what there is'):format(name), vim.log.levels.WARN)
+    tell.warn(('there is no %q; :Backburner <Tab> lists what there is'):format(name))
     return
   end
   verb({ words = words, range = opts.range > 0 and { opts.line1, opts.line2 } or nil })

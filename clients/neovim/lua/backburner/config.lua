@@ -59,9 +59,9 @@ function M.set(options)
   for name, value in pairs(options or {}) do
     local option = M.schema[name]
     if not option then
-      problems[#problems + 1] = ('backburner: there is no option %q (see :help backburner-options)'):format(name)
+      problems[#problems + 1] = ('there is no option %q (see :help backburner-options)'):format(name)
     elseif type(value) ~= option.type then
-      problems[#problems + 1] = ('backburner: option %q wants a %s'):format(name, option.type)
+      problems[#problems + 1] = ('option %q wants a %s'):format(name, option.type)
     else
       config[name] = value
     end

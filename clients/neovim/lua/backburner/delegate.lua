@@ -1,6 +1,7 @@
 --- From the code to a running agent: a place, an instruction, one command.
 
 local client = require('backburner.client')
+local tell = require('backburner.tell')
 
 local M = {}
 
@@ -122,7 +123,7 @@ end
 --- @param place backburner.Place
 function M.ask_recent(place)
   if #M.recent() == 0 then
-    vim.notify('backburner: nothing was delegated with words yet.')
+    tell.info('nothing was delegated with words yet.')
     return
   end
   vim.ui.select(M.recent(), { prompt = 'Again, here:', kind = 'backburner_recent' }, function(instruction)

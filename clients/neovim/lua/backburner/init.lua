@@ -1,12 +1,14 @@
 --- Backburner for Neovim: delegate code to slow models, keep thinking, judge the results in the code.
 --- `setup()` is optional; nothing is loaded before it is used. See `:help backburner`.
 
+local tell = require('backburner.tell')
+
 local M = {}
 
 --- @param options table<string, any>? see `:help backburner-options`
 function M.setup(options)
   for _, problem in ipairs(require('backburner.config').set(options)) do
-    vim.notify(problem, vim.log.levels.WARN)
+    tell.warn(problem)
   end
   if vim.lsp.enable then
     vim.lsp.config('backburner', require('backburner.client').config())

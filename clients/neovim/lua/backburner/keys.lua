@@ -1,5 +1,7 @@
 --- API keys: kept in the memory of this Neovim, handed over in the environment of the server's process and in no other way.
 
+local tell = require('backburner.tell')
+
 local M = {}
 
 local keys = {} --- @type table<string, string> by variable
@@ -24,11 +26,11 @@ end
 --- @param variable string which is to hold it
 function M.ask(variable)
   if not variable:match('^[%u_][%u%d_]*$') then
-    vim.notify(('backburner: %s is no name of a variable that holds a key.'):format(variable), vim.log.levels.WARN)
+    tell.warn(('%s is no name of a variable that holds a key.'):format(variable))
     return
   end
   if vim.fn.reg_recording() ~= '' then
-    vim.notify('backburner: a macro is being recorded; the key would be in it.', vim.log.levels.WARN)
+    tell.warn('a macro is being recorded; the key would be in it.')
     return
   end
   local ok, typed = pcall(vim.fn.inputsecret, ('%s (kept in memory only): '):format(variable))
@@ -38,12 +40,12 @@ function M.ask(variable)
     return
   end
   if key:match('%s') then
-    vim.notify('backburner: a key has no spaces.', vim.log.levels.WARN)
+    tell.warn('a key has no spaces.')
     return
   end
   keys[variable] = key
   require('backburner.client').restart()
-  vim.notify(('backburner: the server gets %s, as long as this Neovim runs.'):format(variable))
+  tell.info(('the server gets %s, as long as this Neovim runs.'):format(variable))
 end
 
 return M

@@ -3,6 +3,7 @@
 --- Every place comes from the server (`backburner.proposal`); nothing here merges. Closing means "later".
 
 local client = require('backburner.client')
+local tell = require('backburner.tell')
 local windows = require('backburner.windows')
 
 local M = {}
@@ -259,7 +260,7 @@ end
 --- @param task integer
 local function judge(command, task)
   if require('backburner.sidebyside').is_edited(task) then
-    vim.notify('backburner: write the proposal first (:w), or undo what you changed in it.', vim.log.levels.WARN)
+    tell.warn('write the proposal first (:w), or undo what you changed in it.')
     return
   end
   require('backburner.sidebyside').catch_up(function()
@@ -320,7 +321,7 @@ function M.next_result(task)
     if answer and answer.task and answer.task > 0 then
       M.read(answer.task)
     else
-      vim.notify('backburner: nothing is waiting to be read.')
+      tell.info('nothing is waiting to be read.')
     end
   end)
 end

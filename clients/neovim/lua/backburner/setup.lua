@@ -3,6 +3,7 @@
 
 local client = require('backburner.client')
 local documents = require('backburner.documents')
+local tell = require('backburner.tell')
 
 local M = {}
 
@@ -58,8 +59,6 @@ function M.practise()
   client.command('practise', vim.empty_dict(), function(sample)
     require('backburner.windows').go_to(sample.uri)
     pcall(vim.api.nvim_win_set_cursor, 0, { sample.line + 1, 0 })
-    -- What is told then may be long, and wait for <CR>.
-    vim.cmd.redraw()
   end)
 end
 
@@ -70,7 +69,7 @@ function M.trust(argument)
     if argument.sha256 or answer.sha256 == '' then
       return
     elseif answer.approved then
-      vim.notify('backburner: ' .. answer.sentence)
+      tell.info(answer.sentence)
       return
     end
     documents.show(vim.fs.basename(answer.path), answer.text, true)

@@ -1,5 +1,7 @@
 --- The status of the queue: data first, a string second, and an event. An unchanged status fires nothing.
 
+local tell = require('backburner.tell')
+
 local M = {}
 
 --- @class (exact) backburner.Status
@@ -58,7 +60,7 @@ local function say()
       -- How many tasks it stops may grow; that is not said again.
       local kind = cause:gsub('^%d+ tasks? ', '')
       if not said[kind] and not all[kind] and require('backburner.config').current.notify then
-        vim.notify('backburner: ' .. cause, vim.log.levels.WARN)
+        tell.warn(cause)
       end
       all[kind] = true
     end
