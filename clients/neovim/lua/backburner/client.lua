@@ -66,7 +66,7 @@ local function commands()
   local all = {} --- @type table<string, fun(command: lsp.Command)>
   for _, name in ipairs(SHOWN) do
     all[NAME .. '.' .. name] = function(command)
-      require('backburner.commands').act(command)
+      require('backburner.actions').act(command)
     end
   end
   return all

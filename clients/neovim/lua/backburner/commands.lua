@@ -1,6 +1,8 @@
 --- `:Backburner {verb} [arguments]`: one command with completion and ranges. Each verb is a Lua function too.
 
 local client = require('backburner.client')
+local delegate = require('backburner.delegate')
+local tasks = require('backburner.tasks')
 local tell = require('backburner.tell')
 
 local M = {}
@@ -9,295 +11,20 @@ local M = {}
 --- @field words string[] what stood after the verb
 --- @field range [integer, integer]? one-based first and last line
 
---- The number in a word such as `12` or `#12`.
---- @param word string?
---- @return integer?
-local function task_number(word)
-  return word and tonumber((word:gsub('^#', ''))) --[[@as integer?]] or nil
-end
-
---- The task at the cursor, else the one being read.
---- @return integer?
-local function task_here()
-  local here = require('backburner.review').here() or vim.b.backburner_task
-  if here then
-    return here
-  end
-  local row = vim.fn.line('.') - 1
-  for _, lens in ipairs(require('backburner.marks').at(vim.api.nvim_get_current_buf(), row)) do
-    local argument = (lens.arguments or {})[1]
-    if argument and argument.task then
-      return argument.task
-    end
-  end
-  for _, problem in ipairs(vim.diagnostic.get(0, { lnum = row })) do
-    local number = problem.source == 'backburner' and task_number(tostring(problem.code))
-    if number then
-      return number
-    end
-  end
-  return require('backburner.review').current()
-end
-
---- @param prompt string
---- @param act fun(task: integer)
---- @param but integer? that is not offered
-local function choose_task(prompt, act, but)
-  client.command('list', { uri = client.root_uri() }, function(answer)
-    local rows = vim.tbl_filter(function(row)
-      return row.task ~= but
-    end, answer.rows)
-    vim.ui.select(rows, {
-      prompt = prompt,
-      kind = 'backburner_task',
-      format_item = function(row_)
-        return row_.title .. '  ' .. row_.detail
-      end,
-    }, function(row_)
-      if row_ then
-        act(row_.task)
-      end
-    end)
-  end)
-end
-
---- The task that a verb is about: the one that was named, else the one here, else one of a list.
---- @param call backburner.Call
---- @param act fun(task: integer)
-local function with_task(call, act)
-  local task = task_number(call.words[1])
-  if task then
-    table.remove(call.words, 1)
-  else
-    task = task_here()
-  end
-  if task then
-    act(task)
-  else
-    choose_task('Which task?', act)
-  end
-end
-
---- A verb whose command takes the task, and nothing but fixed arguments.
---- @param command string
---- @param more table?
---- @return fun(call: backburner.Call)
-local function on_task(command, more)
-  return function(call)
-    with_task(call, function(task)
-      client.command(command, vim.tbl_extend('force', { task = task }, more or {}))
-    end)
-  end
-end
-
-local TITLES = { reply = 'Reply to', steer = 'Tell', answer = 'Answer' }
-
---- Write a reply, note or answer for a task.
---- @param command 'reply'|'steer'|'answer'
---- @param task integer
-function M.say(command, task)
-  require('backburner.prompt').open(('%s #%d'):format(TITLES[command], task), function(text, done)
-    client.write(command, { task = task, text = text }, done)
-  end)
-end
-
---- @param command 'reply'|'steer'|'answer'
---- @return fun(call: backburner.Call)
-local function speaking(command)
-  return function(call)
-    with_task(call, function(task)
-      local text = table.concat(call.words, ' ')
-      if text ~= '' then
-        client.command(command, { task = task, text = text })
-      else
-        M.say(command, task)
-      end
-    end)
-  end
-end
-
---- @param call backburner.Call
-local function answer(call)
-  with_task(call, function(task)
-    if #call.words > 0 then
-      return client.command('answer', { task = task, text = table.concat(call.words, ' ') })
-    end
-    client.command('show', { task = task }, function(view)
-      local question = view.question
-      if not question or #question.choices == 0 then
-        return M.say('answer', task)
-      end
-      local choices = vim.list_extend({}, question.choices) --- @type {title: string, answer: string?}[]
-      choices[#choices + 1] = { title = 'Other…' }
-      vim.ui.select(choices, {
-        prompt = question.sentence,
-        kind = 'backburner_answer',
-        format_item = function(choice)
-          return choice.title
-        end,
-      }, function(choice)
-        if choice and choice.answer then
-          client.command('answer', { task = task, text = choice.answer })
-        elseif choice then
-          M.say('answer', task)
-        end
-      end)
-    end)
-  end)
-end
-
---- @param call backburner.Call
-local function key(call)
-  local word = call.words[1]
-  if word and not task_number(word) then
-    require('backburner.keys').ask(word)
-  else
-    require('backburner.setup').setKey({ task = task_number(word) or task_here() })
-  end
-end
-
---- @param call backburner.Call
-local function allow(call)
-  local word = call.words[1]
-  if word and not task_number(word) then
-    return client.command('allow', { agent = word })
-  end
-  with_task(call, function(task)
-    client.command('show', { task = task }, function(view)
-      if view.held and view.held.reason == 'unconfirmed' then
-        client.command('allow', { agent = view.held.agent, task = task })
-      else
-        tell.info(('#%d waits for no permission.'):format(task))
-      end
-    end)
-  end)
-end
-
---- @param call backburner.Call
-local function raise(call)
-  --- @param task integer 0: the day
-  local function by_words(task)
-    local word = call.words[1]
-    local usd = word and tonumber((word:gsub('^%$', '')))
-    if word and not usd then
-      tell.warn(('%s is no amount. Write it as $0.50.'):format(word))
-      return
-    end
-    client.command('raise', { task = task, usd = usd })
-  end
-  if call.words[1] == 'today' then
-    table.remove(call.words, 1)
-    by_words(0)
-  else
-    with_task(call, by_words)
-  end
-end
-
---- @param call backburner.Call
-local function after(call)
-  local other = task_number(table.remove(call.words))
-  with_task(call, function(task)
-    local function wait_for(first)
-      client.command('after', { task = task, after = first })
-    end
-    if other then
-      wait_for(other)
-    else
-      choose_task('Which one first?', wait_for, task)
-    end
-  end)
-end
-
---- @param call backburner.Call
-local function place_of(call)
-  local delegate = require('backburner.delegate')
-  if call.range then
-    return delegate.place(call.range[1] - 1, call.range[2] - 1)
-  end
-  return delegate.here()
-end
-
---- Run a lens, code action or row of the server. What needs words asks for them; what shows something is shown by us.
---- @param action {command: string, arguments: table?}
-function M.act(action)
-  local name = action.command:gsub('^backburner%.', '')
-  local given = action.arguments or {}
-  -- A list in lenses and code actions, the object itself in the answer of `actions`.
-  local argument = given[1] or given --- @type table
-  local review = require('backburner.review')
-  if name == 'delegate' and not argument.instruction and not argument.recipe then
-    if #argument.targets == 1 then
-      require('backburner.delegate').ask(argument.targets[1])
-    else
-      require('backburner.delegate').ask_for(argument.targets, argument.prompt)
-    end
-  elseif (name == 'reply' or name == 'steer' or name == 'answer') and not argument.text then
-    M.say(name, argument.task)
-  elseif name == 'read' then
-    review.read(argument.task)
-  elseif name == 'draft' then
-    require('backburner.documents').open(argument.task, true)
-  elseif name == 'ui.review' then
-    review.diff(argument.task)
-  elseif name == 'next' then
-    review.next_result(argument.task)
-  elseif name == 'show' then
-    require('backburner.queue').open()
-  elseif require('backburner.setup')[name] then
-    require('backburner.setup')[name](argument)
-  else
-    client.command(name, next(argument) and argument or vim.empty_dict(), function()
-      review.refresh()
-      require('backburner.marks').refresh_all()
-    end)
-  end
-end
-
---- @param found {title: string, command: string, arguments: table}[]
-local function choose_action(found)
-  vim.ui.select(found, {
-    prompt = 'Backburner here:',
-    kind = 'backburner_action',
-    format_item = function(action)
-      return action.title
-    end,
-  }, function(action)
-    if action then
-      M.act(action)
-    end
-  end)
-end
-
---- Everything that can be done at the cursor, with the problems of other servers; in the queue, with the row.
---- @param call backburner.Call
-local function actions(call)
-  local row = require('backburner.queue').row()
-  if row then
-    return choose_action(row.actions)
-  end
-  client.command('actions', { place = require('backburner.delegate').with_alike(place_of(call)) }, function(found)
-    choose_action(found.actions)
-  end)
-end
-
 --- @type table<string, fun(call: backburner.Call)>
 M.verbs = {
   delegate = function(call)
-    local place = place_of(call)
-    local instruction = table.concat(call.words, ' ')
-    if instruction ~= '' then
-      require('backburner.delegate').start(instruction, { place })
-    else
-      require('backburner.delegate').ask(place)
-    end
+    delegate.start_or_ask(call.words, { delegate.here(call.range) })
   end,
   recent = function(call)
-    require('backburner.delegate').ask_recent(place_of(call))
+    delegate.ask_recent(delegate.here(call.range))
   end,
   again = function(call)
-    client.command('again', { place = place_of(call) })
+    client.command('again', { place = delegate.here(call.range) })
   end,
-  actions = actions,
+  actions = function(call)
+    require('backburner.actions').choose(call)
+  end,
   queue = function()
     require('backburner.queue').open()
   end,
@@ -308,46 +35,46 @@ M.verbs = {
     require('backburner.review').next_result()
   end,
   read = function(call)
-    with_task(call, require('backburner.review').read)
+    tasks.with_task(call, require('backburner.review').read)
   end,
   review = function(call)
-    with_task(call, require('backburner.review').diff)
+    tasks.with_task(call, require('backburner.review').diff)
   end,
   draft = function(call)
-    with_task(call, function(task)
+    tasks.with_task(call, function(task)
       require('backburner.documents').open(task, true)
     end)
   end,
   diff = function(call)
-    with_task(call, function(task)
+    tasks.with_task(call, function(task)
       require('backburner.documents').open(task, false)
     end)
   end,
   accept = function(call)
-    with_task(call, require('backburner.review').accept)
+    tasks.with_task(call, require('backburner.review').accept)
   end,
   reject = function(call)
-    with_task(call, require('backburner.review').reject)
+    tasks.with_task(call, require('backburner.review').reject)
   end,
-  rest = on_task('acceptRest'),
-  dismiss = on_task('dismiss'),
-  undo = on_task('undo'),
-  reply = speaking('reply'),
-  steer = speaking('steer'),
-  answer = answer,
-  retry = on_task('retry'),
-  refit = on_task('refit'),
-  continue = on_task('continue'),
-  stop = on_task('stop'),
-  keep = on_task('stop', { keep = true }),
-  start = on_task('startAnyway'),
-  after = after,
-  raise = raise,
-  key = key,
+  rest = tasks.on_task('acceptRest'),
+  dismiss = tasks.on_task('dismiss'),
+  undo = tasks.on_task('undo'),
+  reply = tasks.speaking('reply'),
+  steer = tasks.speaking('steer'),
+  answer = tasks.answer,
+  retry = tasks.on_task('retry'),
+  refit = tasks.on_task('refit'),
+  continue = tasks.on_task('continue'),
+  stop = tasks.on_task('stop'),
+  keep = tasks.on_task('stop', { keep = true }),
+  start = tasks.on_task('startAnyway'),
+  after = tasks.after,
+  raise = tasks.raise,
+  key = tasks.key,
   ollama = function()
     client.command('useOllama', vim.empty_dict())
   end,
-  allow = allow,
+  allow = tasks.allow,
   practise = function()
     require('backburner.setup').practise()
   end,

@@ -18,7 +18,23 @@ local repeated = nil --- @type string? what the operator was told; `.` does that
 --- @field whole_file boolean?
 --- @field diagnostics table[]
 
---- Problems of *other* servers in lines of a buffer, as LSP has them: Neovim's own code action request leaves them out.
+--- A problem as LSP has it.
+--- @param problem vim.Diagnostic
+--- @return table
+function M.as_lsp(problem)
+  return {
+    range = {
+      start = { line = problem.lnum, character = problem.col },
+      ['end'] = { line = problem.end_lnum or problem.lnum, character = problem.end_col or problem.col },
+    },
+    severity = problem.severity,
+    message = problem.message,
+    source = problem.source,
+    code = problem.code,
+  }
+end
+
+--- Problems of *other* servers in lines of a buffer: Neovim's own code action request leaves them out.
 --- @param bufnr integer
 --- @param first integer zero-based
 --- @param last integer zero-based, inclusive
@@ -27,16 +43,7 @@ local function diagnostics(bufnr, first, last)
   local found = {} --- @type table[]
   for _, problem in ipairs(vim.diagnostic.get(bufnr)) do
     if problem.source ~= 'backburner' and problem.lnum <= last and (problem.end_lnum or problem.lnum) >= first then
-      found[#found + 1] = {
-        range = {
-          start = { line = problem.lnum, character = problem.col },
-          ['end'] = { line = problem.end_lnum or problem.lnum, character = problem.end_col or problem.col },
-        },
-        severity = problem.severity,
-        message = problem.message,
-        source = problem.source,
-        code = problem.code,
-      }
+      found[#found + 1] = M.as_lsp(problem)
     end
   end
   return found
@@ -66,9 +73,13 @@ function M.with_alike(place)
   return place
 end
 
---- The place at the cursor.
+--- The lines of a range, or the symbol at the cursor.
+--- @param range [integer, integer]? one-based, inclusive
 --- @return backburner.Place
-function M.here()
+function M.here(range)
+  if range then
+    return M.place(range[1] - 1, range[2] - 1)
+  end
   return M.place(vim.fn.line('.') - 1)
 end
 
@@ -97,18 +108,15 @@ function M.start(instruction, places)
 end
 
 --- Ask for the instruction in one input, then start it. Nothing happens when it is left.
---- @param place backburner.Place
---- @param told fun(instruction: string)?
-function M.ask(place, told)
-  client.command('places', { place = place }, function(answer)
-    M.ask_for({ place }, answer.prompt, told)
-  end)
-end
-
 --- @param places backburner.Place[]
---- @param prompt string?
+--- @param prompt string? of one place the server knows it
 --- @param told fun(instruction: string)?
-function M.ask_for(places, prompt, told)
+function M.ask(places, prompt, told)
+  if #places == 1 and not prompt then
+    return client.command('places', { place = places[1] }, function(answer)
+      M.ask(places, answer.prompt, told)
+    end)
+  end
   vim.ui.input({ prompt = (prompt or 'What should be done?') .. ' ' }, function(instruction)
     if instruction and instruction ~= '' then
       if told then
@@ -117,6 +125,18 @@ function M.ask_for(places, prompt, told)
       M.start(instruction, places)
     end
   end)
+end
+
+--- Start it with these words; without any, ask for them.
+--- @param words string[]
+--- @param places backburner.Place[]
+--- @param prompt string?
+function M.start_or_ask(words, places, prompt)
+  if #words > 0 then
+    M.start(table.concat(words, ' '), places)
+  else
+    M.ask(places, prompt)
+  end
 end
 
 --- Choose one of the last instructions.
@@ -150,7 +170,7 @@ function M.operate()
     return M.start(repeated, { place })
   end
   vim.schedule(function()
-    M.ask(place, function(instruction)
+    M.ask({ place }, nil, function(instruction)
       repeated = instruction
     end)
   end)
