@@ -159,15 +159,16 @@ class Box {
     pick.title = 'Delegate';
     const list = () => {
       const typed = pick.value.trim();
-      const before = recents.filter((recent) => recent !== typed).map((label) => ({ label, description: 'again' }));
+      const fits = (recent: string) => recent !== typed && recent.toLowerCase().includes(typed.toLowerCase());
+      const before = recents.filter(fits).map((label) => ({ label, description: 'again' }));
       pick.items = typed ? [{ label: typed, detail: WORDS, alwaysShow: true, typed: true }, ...before] : before;
     };
     list();
     this.answer = new Promise((resolve) => {
       pick.onDidChangeValue(list);
       pick.onDidAccept(() => {
-        // The row of what is typed lags behind a fast typist: the box itself does not.
-        const [chosen] = pick.activeItems;
+        // Rows lag behind a fast typist: the box itself does not. One that was there before the last letter does not count.
+        const [chosen] = pick.activeItems.filter((item) => pick.items.includes(item));
         resolve(chosen === undefined || chosen.typed ? pick.value.trim() : chosen.label);
         pick.hide();
       });
