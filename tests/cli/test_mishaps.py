@@ -46,6 +46,31 @@ async def test_a_task_in_another_project_is_the_one_that_is_shown(shell: Shell) 
     assert f"in {inner}" in said.stdout
 
 
+HOSTILE = "\x1b]52;c;eA==\x07\x1b[1A\x1b[2K\u202etxet"
+
+
+async def test_a_terminal_obeys_nothing_that_a_model_or_a_project_says(tmp_path: Path) -> None:
+    """A sequence of a terminal can set the clipboard, and rewrite the lines above: those that say what is approved."""
+    edit = Call("edit", {"path": "calc.py", "old": "return a - b", "new": f"return a + b  # {HOSTILE}"})
+    finding = Call("finding", {"path": "calc.py", "start_line": 1, "message": HOSTILE})
+    finish = Call("finish", {"title": f"Sum{HOSTILE}", "summary": f"Now{HOSTILE} it adds.", "report": f"So {HOSTILE}"})
+    script = Script((Scene(turn=(Turn(calls=(edit, finding)), Turn(calls=(finish,)))),))
+    async with open_shell(tmp_path, script) as shell:
+        (shell.project / "backburner.toml").write_text(f'[check]\ncommand = "true"  # {HOSTILE[-5:]}\n')
+        ended = [await shell.run("delegate", "calc.py:1-2", "correct the sum", "--wait")]
+        verbs = (("show", "1"), ("list",), ("next",), ("trust",), ("accept", "1"))
+        ended += [await shell.run(*words) for words in verbs]
+        for done in ended:
+            assert done.returncode == 0, done.stderr
+            for character in "\x1b\x07\u202e":
+                assert character not in done.stdout + done.stderr, done.args
+        assert "\\x1b]52;c;eA==\\x07" in ended[1].stdout
+        assert "! hidden characters in calc.py" in ended[1].stdout
+        assert "\\u202etxet" in ended[4].stdout
+        # A diff that is piped to `git apply` is the bytes themselves.
+        assert HOSTILE in (await shell.run("diff", "1")).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

@@ -1,4 +1,7 @@
-"""How answers are printed for people: tables with rich, imported only here and only when something is printed."""
+"""How answers are printed for people: tables with rich, imported only here and only when something is printed.
+
+What models and projects say is in them: a terminal must not obey it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
+
+from backburner.model.unseen import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -15,13 +20,35 @@ if TYPE_CHECKING:
     from backburner.cli.client import Client
 
 
+Answer = TypeVar("Answer")
+
+
+def tame(answer: Answer) -> Answer:
+    """The same with every control character in it written out."""
+    value: Any = answer
+    if isinstance(value, str):
+        value = visible(value)
+    elif isinstance(value, list):
+        value = [tame(item) for item in cast("list[Any]", value)]
+    elif isinstance(value, dict):
+        value = {key: tame(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def say(text: str, *, to: TextIO | None = None) -> None:
+    """Print a line."""
+    print(visible(text), file=to)
+
+
 def line(view: dict[str, Any], elsewhere: str) -> None:
     """One task on one line, as every verb ends. `elsewhere`: a clause where its project is another than one's own."""
+    view, elsewhere = tame(view), tame(elsewhere)
     _console().print(f"{_title(view)}{elsewhere} {_facts(view)}", markup=False, highlight=False)
 
 
 def task(view: dict[str, Any]) -> None:
     """`show`: what the hover says, and the whole report."""
+    view = tame(view)
     console = _console()
     console.print(_title(view), markup=False, highlight=False, style="bold")
     recipe = "" if view["recipe"] == "free" else view["recipe"]
@@ -68,6 +95,7 @@ def queue_table(answer: dict[str, Any]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    answer = tame(answer)
     if not answer["rows"]:
         return Text('Nothing cooking. To begin: backburner delegate FILE:LINE "what should be done"')
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -112,10 +140,11 @@ def diff(text: str) -> None:
         return
     from rich.syntax import Syntax
 
-    _console().print(Syntax(text, "diff", background_color="default"))
+    _console().print(Syntax(visible(text), "diff", background_color="default"))
 
 
 def doctor(answer: dict[str, Any]) -> None:
+    answer = tame(answer)
     console = _console()
     width = max(len(row["name"]) for row in answer["checks"])
     for row in answer["checks"]:
@@ -129,7 +158,7 @@ def task_table(views: list[dict[str, Any]]) -> RenderableType:
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False)
-    for view in views:
+    for view in tame(views):
         question = view["question"]["sentence"] if view["question"] else ""
         doing = question or view["error"] or view["direction"] or view["waits"] or view["summary"]
         table.add_row(

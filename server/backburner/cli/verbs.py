@@ -40,7 +40,7 @@ def run(arguments: Namespace) -> int:
     except CliError as error:
         if getattr(arguments, "json", False):
             print(json.dumps({"error": error.sentence, "reason": error.reason}))
-        print(f"backburner: {error.sentence}", file=sys.stderr)
+        render.say(f"backburner: {error.sentence}", to=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -144,9 +144,9 @@ def judge(client: Client, arguments: Namespace, cwd: Path) -> int:
     left = answer.get("left", [])
     if not arguments.json:
         if answer.get("sentence"):
-            print(answer["sentence"], file=sys.stderr)
+            render.say(answer["sentence"], to=sys.stderr)
         for item in left:
-            print(f"{item['item'] or '#' + str(item['task'])} stays: {item['reason']}", file=sys.stderr)
+            render.say(f"{item['item'] or '#' + str(item['task'])} stays: {item['reason']}", to=sys.stderr)
     code = REFUSED if left else DONE
     return _print_tasks(client, arguments, _here(client, answer.get("tasks") or [task]), code=code)
 
@@ -159,7 +159,7 @@ def accept_rest(client: Client, arguments: Namespace, cwd: Path) -> int:
     for task in answer.get("accepted", []):
         print(f"#{task} accepted")
     for item in answer.get("left", []):
-        print(f"#{item['task']} stays: {item['reason']}")
+        render.say(f"#{item['task']} stays: {item['reason']}")
     return DONE
 
 
@@ -211,7 +211,7 @@ def next_result(client: Client, arguments: Namespace, cwd: Path) -> int:
     elif not answer or not answer.get("task"):
         print("Nothing is waiting to be read.")
     else:
-        print(f"{answer.get('title', '#' + str(answer['task']))}  ({answer.get('why', '')})")
+        render.say(f"{answer.get('title', '#' + str(answer['task']))}  ({answer.get('why', '')})")
     return DONE
 
 
@@ -240,9 +240,9 @@ def trust(client: Client, arguments: Namespace, cwd: Path) -> int:
     if arguments.json:
         print(json.dumps(answer, indent=2))
     elif arguments.yes or shown["approved"]:
-        print(answer["sentence"])
+        render.say(answer["sentence"])
     else:
-        print(shown["text"])
+        render.say(shown["text"])
         print("To approve exactly these bytes, run the same command with --yes.")
     return DONE
 

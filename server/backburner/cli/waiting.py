@@ -119,4 +119,4 @@ def _tell_what_holds(views: list[dict[str, Any]], told: dict[int, str]) -> None:
         why: str = view["waits"] if view["state"] == "queued" else ""
         if why and not why.startswith("queued") and told.get(view["task"]) != why:
             told[view["task"]] = why
-            print(f"backburner: #{view['task']} {why}", file=sys.stderr)
+            render.say(f"backburner: #{view['task']} {why}", to=sys.stderr)
