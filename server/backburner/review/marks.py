@@ -282,7 +282,12 @@ def _one_lens_per_line(marks: list[Mark], dot: str) -> tuple[Mark, ...]:
         else:
             shown = out[first]
             what = mark.aside if mark.task != shown.task else mark.lens.split(" ", 2)[-1]
-            order = tuple(action for action in mark.actions if action.command == RUN_AFTER)
+            taken = {action.lens for action in shown.actions}
+            order = tuple(
+                replace(action, lens=action.title) if action.lens in taken else action
+                for action in mark.actions
+                if action.command == RUN_AFTER
+            )
             out[first] = replace(
                 shown,
                 lens=f"{shown.lens} {dot} {what}",
