@@ -56,6 +56,7 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
     }
   };
   await open({ file, line });
+  const others = [];
   const window = {
     page,
     server,
@@ -212,8 +213,12 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
       await page.screenshot({ path: path.join(folder, `${name}.png`) });
     },
 
-    /** One more window on the same project. */
-    another: (wishes) => openWindow(stage, world, wishes),
+    /** One more window on the same project, closed with this one. */
+    async another(wishes) {
+      const other = await openWindow(stage, world, wishes);
+      others.push(other);
+      return other;
+    },
 
     async reload(at = { file, line }) {
       await open(at);
@@ -237,6 +242,7 @@ async function openWindow(stage, world, { connected = true, file = 'lexer.py', l
 
     /** Leaves the page first, so that VS Code takes its leave of the extension host. */
     async close() {
+      await Promise.all(others.map((other) => other.close()));
       await page.goto('about:blank');
       await page.close();
     },

@@ -48,5 +48,4 @@ journey('a verdict in one window takes marks, review and row away in the other',
     assert.equal(await page.locator('.monaco-dialog-box, .notification-toast').count(), 0, 'something popped up');
   }
   assert.equal(world.read('lexer.py'), LEXER, 'the file on disk was touched');
-  await there.close();
 });
