@@ -134,6 +134,12 @@ def test_a_question_stands_with_its_answers() -> None:
     for seconds, says in ((570, "In 10 min"), (500, "In 5 min"), (70, "In 2 min"), (1, "In 1 min")):
         later = replace(task(Shelf()), state="asking", question=replace(question, deadline=NOW + seconds))
         assert says in one(later).message
+    long = replace(question, default="keep it for all callers outside of it")
+    cut = one(replace(task(Shelf()), state="asking", question=replace(long, choices=())))
+    assert cut.message == "Question: keep parse_v1()? In 10 min: its own choice."
+    choices = (Choice(answer=long.default, title="Keep"),)
+    cut = one(replace(task(Shelf()), state="asking", question=replace(long, choices=choices)))
+    assert cut.message == "Question: keep parse_v1()? In 10 min: keep it for all callers…"
     assert titles(mark)[0] == "#12 Answer: keep it"
     assert mark.actions[0].arguments == {"task": 12, "text": "keep it"}
 

@@ -1,4 +1,4 @@
-"""How a check's outcome is put into words, and what a model's words must not do."""
+"""How a check's outcome is put into words, and how titles end, and what a model's words must not do."""
 
 from __future__ import annotations
 
@@ -36,3 +36,15 @@ def test_only_a_command_that_runs_tests_is_said_to_pass_tests(command: str, said
 )
 def test_what_a_model_says_shows_no_image(said: str, shown: str) -> None:
     assert words.inert(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("Return two", "Ready: Return two. +1 −1."),
+        ("Why does this fail?", "Ready: Why does this fail? +1 −1."),
+        ("x" * 90, f"Ready: {'x' * 64}… +1 −1."),
+    ],
+)
+def test_a_title_ends_once(title: str, said: str) -> None:
+    assert words.fitted("Ready: ", title, ". +1 −1.") == said

@@ -68,7 +68,7 @@ def question(task: Task, now: float) -> str:
     minutes = max(1, -int(-(asked.deadline - now) // 60))
     # Down: who trusts it is never late.
     minutes = max(step for step in STEPS_MIN if step <= minutes)
-    after = f" In {minutes} min: {short(default_answer(asked), 24).rstrip('.')}."
+    after = f" In {minutes} min: {sentence(short(default_answer(asked), 24))}"
     return fitted("Question: ", asked.sentence, after)
 
 

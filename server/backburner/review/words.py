@@ -136,9 +136,10 @@ def short(text: str, longest: int = LONGEST) -> str:
 
 
 def fitted(before: str, title: str, after: str, longest: int = LONGEST) -> str:
-    """`before + title + after` with the title shortened as far as needed."""
+    """`before + title + after` with the title shortened as far as needed; one that ends as a sentence gets no full stop."""
     room = longest - len(before) - len(after)
-    return short(f"{before}{short(title, max(8, room))}{after}", longest)
+    shown = short(title, max(8, room))
+    return short(f"{before}{shown}{after.removeprefix('.') if ends(shown) else after}", longest)
 
 
 def inert(markdown: str) -> str:
@@ -151,7 +152,12 @@ def inert(markdown: str) -> str:
 def sentence(text: str) -> str:
     """With a full stop, unless it ends a sentence already."""
     text = text.strip()
-    return text if not text or text[-1] in ".!?…:" else text + "."
+    return text if not text or ends(text) else text + "."
+
+
+def ends(text: str) -> bool:
+    """Whether it ends as a sentence does."""
+    return text[-1:] in (".", "!", "?", "…", ":")
 
 
 def model_name(task: Task) -> str:
