@@ -249,7 +249,7 @@ class Reader:
         """Take in one event; what of it is worth showing. Raises `ProviderError`."""
         try:
             event = _decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise BadAnswer(self._spec.provider, f"an event that cannot be read: {error}") from None
         match event.type:
             case "content_block_delta" if event.delta is not None:
@@ -332,7 +332,7 @@ class Reader:
             )
         elif kind == "tool_use":
             written = "".join(block.json)
-            arguments = parse_arguments(written) if written else block.start.get("input") or {}
+            arguments = parse_arguments(written) if written else table(block.start.get("input"))
             call_id, name = block.start.get("id", ""), block.start.get("name", "")
             parts.append(ToolCall(call_id, name, arguments, written))
             # What was cut off cannot go back as it is: the input must be an object.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Literal, NamedTuple
 
 from backburner.model.shorten import expected
@@ -31,6 +32,8 @@ LIMITS: tuple[tuple[str, Kind], ...] = (
 )
 """Header names, with `limit`, `remaining` or `reset` in the gap. Anthropic's overall `tokens` says nothing more."""
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST_S = UNITS["d"]
+"""No limit takes longer to fill, whatever a header says."""
 
 
 class Reading(NamedTuple):
@@ -113,9 +116,11 @@ def readings(headers: Mapping[str, str], epoch: float) -> dict[Kind, Reading]:
             continue
         remaining, reset = headers.get(name.format("remaining"), limit), headers.get(name.format("reset"), "")
         try:
-            found[kind] = Reading(float(limit), float(remaining), seconds(reset, epoch))
-        except ValueError:
+            reading = Reading(float(limit), float(remaining), min(seconds(reset, epoch), LONGEST_S))
+        except (ValueError, OverflowError):
             continue
+        if 0 < reading.limit < inf and 0 <= reading.remaining < inf:
+            found[kind] = reading
     return found
 
 

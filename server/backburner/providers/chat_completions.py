@@ -211,7 +211,7 @@ class Reader:
             return None
         try:
             chunk = _decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise BadAnswer(self._spec.provider, f"a chunk that cannot be read: {error}") from None
         if chunk.error is not None:
             raise from_event(self._spec.provider, self._spec.model, chunk.error)

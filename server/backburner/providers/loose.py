@@ -7,6 +7,11 @@ from typing import Any, cast
 
 import msgspec
 
+MOST = 1_000_000_000
+"""Tokens that an answer can have."""
+NESTED = 100
+"""Levels of arrays and objects; no tool of ours takes more than three."""
+
 
 def table(value: Any) -> dict[str, Any]:
     """The JSON object that `value` is; an empty one for anything else."""
@@ -15,7 +20,7 @@ def table(value: Any) -> dict[str, Any]:
 
 def count(value: Any) -> int:
     """A number of tokens; 0 for anything that is none."""
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(min(value, MOST)) if isinstance(value, int | float) and value > 0 else 0
 
 
 def parse_arguments(text: str) -> dict[str, Any] | None:
@@ -24,9 +29,25 @@ def parse_arguments(text: str) -> dict[str, Any] | None:
         return {}
     try:
         found = msgspec.json.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None
-    return table(found) if isinstance(found, dict) else None
+    return table(found) if isinstance(found, dict) and is_flat(found) else None
+
+
+def is_flat(value: Any) -> bool:
+    """Whether JSON is nested so little that everybody whom it is passed on to can read it."""
+    level = [value]
+    for _ in range(NESTED):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += cast("dict[str, Any]", each).values()
+            elif isinstance(each, list):
+                inner += cast("list[Any]", each)
+        if not inner:
+            return True
+        level = inner
+    return False
 
 
 def is_strict(schema: Mapping[str, Any]) -> bool:

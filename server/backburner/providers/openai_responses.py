@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -45,7 +46,7 @@ from backburner.providers.base import (
     TurnSettings,
 )
 from backburner.providers.loose import count, is_strict, parse_arguments, table
-from backburner.providers.stream import Call, Heard, exchange, guarded
+from backburner.providers.stream import Call, Heard, exchange, guarded, understood, whole
 from backburner.providers.trouble import from_event
 
 if TYPE_CHECKING:
@@ -107,11 +108,12 @@ class ResponsesWire:
                     raise
         reader = Reader(self._spec)
         try:
-            reader.read(msgspec.json.encode({"type": f"response.{answer.get('status', 'failed')}", "response": answer}))
+            event = msgspec.json.encode({"type": f"response.{answer.get('status', 'failed')}", "response": answer})
+            understood(call, partial(reader.read, event))
         except ProviderError:
             yield Awaited("")
             raise
-        yield reader.turn()
+        yield understood(call, partial(whole, reader))
 
     async def _found(self, awaited: str, call: Call) -> dict[str, Any] | None:
         """An answer that was asked for earlier; None when the provider does not have it any more."""
@@ -136,7 +138,7 @@ class ResponsesWire:
         call.heard(headers)
         try:
             answer = msgspec.json.decode(content)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or "status" not in answer:
             raise BadAnswer(call.who, "something else than a response")
@@ -260,7 +262,7 @@ class Reader:
             return None
         try:
             event = _decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise BadAnswer(self._spec.provider, f"an event that cannot be read: {error}") from None
         match event.type:
             case "response.output_text.delta" | "response.refusal.delta":

@@ -7,8 +7,10 @@ what this costs). Any byte counts as life, pings and comments too. Never interpr
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -22,6 +24,7 @@ FRAME_LIMIT = 64 * 1024 * 1024
 PEEK = 65_536
 """How much of a body that is no stream is read to say what it is."""
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Heard = Callable[[Mapping[str, str]], None]
 """Told the headers of every answer, good or bad: the throttle reads the rate limits from them."""
@@ -69,12 +72,26 @@ async def exchange(
     """Send, then yield what is said as it comes and the whole turn at the end. Raises `ProviderError`."""
     async with aclosing(frames(send, errors, call)) as events:
         async for data in events:
-            delta = reader.read(data)
+            delta = understood(call, partial(reader.read, data))
             if delta is not None:
                 yield delta
             if reader.done:
                 break
-    yield reader.turn()
+    yield understood(call, partial(whole, reader))
+
+
+def whole(reader: Reader) -> Turn:
+    """The turn, if everything in it is of the type that it is said to have: it is journalled, and read again as such."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(reader.turn()), type=Turn)
+
+
+def understood(call: Call, read: Callable[[], T]) -> T:
+    """What a reader makes of JSON that may have any shape."""
+    try:
+        return read()
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        log.info("%s: an answer of a shape that nobody expected", call.who, exc_info=error)
+        raise BadAnswer(call.who, "parts of a wrong type") from error
 
 
 def sender(
@@ -202,7 +219,7 @@ class Frames:
             return data
         try:
             msgspec.json.decode(data)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return None
         return data
 

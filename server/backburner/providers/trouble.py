@@ -40,6 +40,9 @@ MODEL = re.compile(
     r"model_not_found|model .*(?:not found|does not exist|not exist)|not_found_error|unknown model|no such model"
 )
 
+LONGEST_WAIT_S = 86_400.0
+"""No provider is taken at its word beyond this."""
+
 STATUS_OF = {
     "authentication_error": 401,
     "invalid_api_key": 401,
@@ -126,7 +129,7 @@ def read_error(body: bytes) -> tuple[str, str]:
     """Names (types and codes, space-separated) and message of an error body; empty when it is none of the known shapes."""
     try:
         decoded = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return "", ""
     outer = table(decoded)
     error = outer.get("error", outer)
@@ -144,20 +147,25 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     milliseconds = headers.get("retry-after-ms", "")
     if milliseconds:
         try:
-            return max(0.0, float(milliseconds) / 1000)
+            return _bounded(float(milliseconds) / 1000)
         except ValueError:
             pass
     text = headers.get("retry-after", "")
     if not text:
         return None
     try:
-        return max(0.0, float(text))
+        return _bounded(float(text))
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, TypeError):
+        return _bounded(parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _bounded(seconds: float) -> float:
+    """Between none and a day; what is no number is none."""
+    return min(max(0.0, seconds), LONGEST_WAIT_S)
 
 
 def _again(kind: str, message: str) -> bytes:
