@@ -11,6 +11,7 @@ from backburner.lsp.transport import Refusal
 from backburner.lsp.verdicts import task_of
 from backburner.model import events as e
 from backburner.model import wishes as w
+from backburner.model.budget import doubled, known_cost
 from backburner.model.commands import (
     AfterArguments,
     RaiseArguments,
@@ -86,20 +87,20 @@ def after(session: Session, argument: AfterArguments) -> Answer:
 
 
 def raise_limit(session: Session, argument: RaiseArguments) -> Answer:
-    """Raise the budget of a task, or of today for all projects. 0 doubles the present one."""
+    """Raise the budget of a task, or of today in all projects. 0 doubles it, once and until it is above what is spent."""
 
     async def later() -> dict[str, Any]:
         if argument.task:
             engine = await session.engine_of_task(argument.task, argument.uri)
             task = task_of(engine, argument.task)
             now = task.budget_usd if task.budget_usd is not None else engine.settings.limits.task_usd
-            usd = argument.usd or 2 * now
+            usd = argument.usd or doubled(now, known_cost(task))
             await session.submit(engine, w.RaiseBudget(task=argument.task, budget_usd=usd))
             sentence = f"#{argument.task} may cost up to {money(usd)}."
         else:
             engine = await session.engine(session.root())
-            _, budget = engine.spending()
-            usd = argument.usd or 2 * (budget or engine.settings.limits.day_usd)
+            spent, budget = engine.spending()
+            usd = argument.usd or doubled(budget or engine.settings.limits.day_usd, spent)
             if budget is not None and usd <= budget:
                 raise Refusal(f"Today may cost {money(budget)} already. Name more than that.", "bad_arguments")
             await session.submit(engine, w.RaiseBudget(task=0, budget_usd=usd, day=engine.today()))

@@ -49,6 +49,14 @@ def known_cost(task: Task) -> float:
     return sum(run.cost_usd for run in task.runs if run.cost_usd is not None)
 
 
+def doubled(limit_usd: float, spent_usd: float) -> float:
+    """The limit doubled once, and again until something can be spent: one gesture is enough."""
+    usd = 2 * limit_usd
+    while 0 < usd <= spent_usd:
+        usd *= 2
+    return usd
+
+
 def task_limit(task: Task, default_usd: float | None) -> float | None:
     """The task's own budget, else the one from the settings. None: no limit."""
     return task.budget_usd if task.budget_usd is not None else default_usd
