@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from backburner.lib.log import SECRETS
 from backburner.model.transcript import Conversation, Message, ToolCall, Turn
 from backburner.providers.base import BadAnswer, Model, Rejected, TurnSettings, collect
 from backburner.providers.buckets import readings
@@ -145,6 +146,17 @@ async def test_an_answer_of_any_shape_is_a_turn_or_said_to_be_none(
         return
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(turn), type=Turn) == turn
     assert turn.usage.total_input <= 3_000_000_000
+
+
+@WIRES
+async def test_a_key_that_is_said_back_is_not_in_the_turn(wire: str, opener: Opener) -> None:
+    key = "zq7+Xy/no=shape-of-a-key"
+    SECRETS.add(key)
+    call = {"name": "write", "id": "c1", "arguments": json.dumps({"path": "a.py", "content": f"k = '{key}'"})}
+    turn = await answered(wire, stream(events(wire, call, USAGE)), opener)
+    assert key not in msgspec.json.encode(turn).decode()
+    [made] = turn.calls
+    assert made.arguments == {"path": "a.py", "content": "k = '[secret]'"}
 
 
 @WIRES

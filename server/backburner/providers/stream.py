@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from backburner.lib.log import SECRETS
 from backburner.model.transcript import Turn
 from backburner.providers.base import BadAnswer, Broken, Delta, Stalled, duration
 from backburner.providers.trouble import from_body, from_status
@@ -81,8 +82,11 @@ async def exchange(
 
 
 def whole(reader: Reader) -> Turn:
-    """The turn, if everything in it is of the type that it is said to have: it is journalled, and read again as such."""
-    return msgspec.msgpack.decode(msgspec.msgpack.encode(reader.turn()), type=Turn)
+    """The turn as it may be journalled, and read again: every part of the type that it is said to have, and no key in it.
+
+    A provider may repeat the key that it was asked with.
+    """
+    return msgspec.json.decode(SECRETS.hide(msgspec.json.encode(reader.turn()).decode()), type=Turn)
 
 
 def understood(call: Call, read: Callable[[], T]) -> T:
