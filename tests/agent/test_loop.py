@@ -280,6 +280,22 @@ async def test_a_question_ends_the_run_and_nothing_else_of_the_turn_is_done(cafe
     assert played.report.kinds == ["Briefed", "TurnTaken"]
 
 
+async def test_the_words_of_a_question_are_single_lines(cafe: Project) -> None:
+    title, answer = "keep\n\x1b[2Kit" + "x" * 99, "\u202ekeep\nit"
+    ask = call(
+        "ask",
+        question="keep\x07\nit?",
+        choices=[{"title": "no", "answer": "no"}, {"title": title, "answer": answer}],
+        default=title,
+    )
+    played = await play(cafe, turn(ask))
+    assert isinstance(played.error, Asking)
+    question = played.error.question
+    assert question.sentence == "keep\\x07 it?"
+    assert question.choices[1].title == ("keep \\x1b[2Kit" + "x" * 99)[:40]
+    assert question.default == question.choices[1].answer == "\\u202ekeep it"
+
+
 async def test_an_answer_goes_on_where_it_was_asked(cafe: Project) -> None:
     asking = turn(EDIT, call("ask", question="keep it?"))
     first = await play(cafe, asking)

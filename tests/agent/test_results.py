@@ -45,6 +45,14 @@ def test_long_words_are_cut_at_a_word() -> None:
     assert result.title.endswith("word…")
 
 
+def test_nothing_that_a_model_says_hides_or_turns_the_rest() -> None:
+    odd = "Sum\x1b[2K\u202e ssap\x07\r\n"
+    result = assembled(SPEC, title=odd, summary=odd, report=odd, assumptions=(odd,))
+    for text in (result.title, result.summary, result.report, *result.assumptions):
+        assert text.startswith("Sum\\x1b[2K\\u202e ssap\\x07")
+        assert text.isprintable()
+
+
 def test_without_a_title_the_instruction_is_one() -> None:
     assert assembled(SPEC, report="Done.").title == "make it iterative"
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from backburner.agent.base import Brief, Failed, Refused, Report
 from backburner.agent.draft import Draft
+from backburner.agent.output import said
 from backburner.agent.permitted import permitted, program_of
 from backburner.agent.results import assembled
 from backburner.agent.shell import Shell
@@ -222,7 +223,7 @@ class Listener:
             return
         self._directed = True
         spec = self._brief.spec
-        words = SECRETS.redact(" ".join(direction.split()))[:80]
+        words = said(direction)[:80]
         await self._report.fact(DirectionStated(task=spec.task, run=spec.run, direction=words, at=self._clock.now()))
 
 

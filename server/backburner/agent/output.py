@@ -1,8 +1,10 @@
-"""What a model gets to see of a tool's output: capped, head and tail, and never a secret."""
+"""What a model gets to see of a tool's output: capped, head and tail, and never a secret. And what a person gets to see of
+a model's words."""
 
 from __future__ import annotations
 
 from backburner.lib.log import SECRETS
+from backburner.model.unseen import visible
 
 CAP = 40_000
 """Characters: about 10,000 tokens."""
@@ -16,6 +18,11 @@ def shown(text: str, cap: int = CAP) -> str:
         return text
     half = cap // 2
     return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
+
+
+def said(text: str) -> str:
+    """A model's words on one line, without secrets, and with nothing in them that would hide or turn the rest."""
+    return visible(SECRETS.redact(" ".join(text.split())))
 
 
 def numbered(lines: list[str], first: int) -> str:

@@ -9,13 +9,14 @@ import re
 
 from msgspec.structs import replace
 
-from backburner.agent.output import shown
+from backburner.agent.output import said, shown
 from backburner.lib.log import SECRETS
 from backburner.model.anchor import Span, anchor_at
 from backburner.model.result import FileChange, Finding, Proposal, Result, Severity
 from backburner.model.task import Target
 from backburner.model.text import decode
 from backburner.model.transcript import Conversation, ToolCall, ToolResults, Turn
+from backburner.model.unseen import visible
 from backburner.model.wire import RunSpec
 from backburner.workspace.tree import Workspace
 
@@ -56,8 +57,8 @@ def assembled(
         run=spec.run,
         title=title,
         summary=summary,
-        report=shown(report.strip()),
-        assumptions=tuple(SECRETS.redact(" ".join(clause.split())) for clause in assumptions if clause.strip()),
+        report=visible(shown(report.strip())),
+        assumptions=tuple(said(clause) for clause in assumptions if clause.strip()),
         step=step,
     )
 
@@ -81,7 +82,7 @@ async def findings(
                 id=f"{run}/finding:{len(found) + 1}",
                 anchor=anchor_at(path, text, Span(start - 1, end)),
                 severity=severity,
-                message=SECRETS.redact(str(arguments["message"]).strip()),
+                message=visible(SECRETS.redact(str(arguments["message"]).strip())),
             )
         )
     return tuple(found)
@@ -137,13 +138,13 @@ def with_proposal(result: Result, proposal: Proposal, target: Target, recipe: st
 
 
 def _title(text: str) -> str:
-    words = SECRETS.redact(" ".join(text.split())).rstrip(" .")
+    words = said(text).rstrip(" .")
     return words if len(words) <= TITLE else words[: TITLE - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _sentence(text: str) -> str:
     """The first sentence, with its end."""
-    line = SECRETS.redact(" ".join(text.strip().split("\n\n", 1)[0].split()))
+    line = said(text.strip().split("\n\n", 1)[0])
     match = re.match(r".+?[.!?](?=\s|$)", line)
     sentence = match.group(0) if match else line
     if len(sentence) > SENTENCE:

@@ -8,8 +8,8 @@ from msgspec import Meta, Struct
 
 from backburner.agent.base import Asking, Finished, ToolProblem
 from backburner.agent.kit import Kit, inside
+from backburner.agent.output import said
 from backburner.agent.results import assembled, snapshot_text
-from backburner.lib.log import SECRETS
 from backburner.model.events import DirectionStated
 from backburner.model.result import Result
 from backburner.model.task import Choice, Question
@@ -17,6 +17,8 @@ from backburner.model.transcript import Conversation, Turn
 
 DIRECTION = 80
 """Characters of a direction that are kept."""
+BUTTON = 40
+"""Characters of a choice's title."""
 
 
 class PlanArguments(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +34,7 @@ class PlanArguments(Struct, frozen=True, forbid_unknown_fields=True):
 async def plan(kit: Kit, arguments: PlanArguments) -> str:
     """State the direction. Nobody is waited for."""
     spec = kit.brief.spec
-    direction = SECRETS.redact(" ".join(arguments.direction.split()))[:DIRECTION].rstrip(" .")
+    direction = said(arguments.direction)[:DIRECTION].rstrip(" .")
     if not direction:
         raise ToolProblem("`direction` is empty.")
     await kit.report.fact(DirectionStated(task=spec.task, run=spec.run, direction=direction, at=kit.clock.now()))
@@ -46,8 +48,8 @@ def implied_direction(conversation: Conversation | None, turn: Turn) -> str:
     turns = [entry for entry in conversation.entries if isinstance(entry, Turn)] if conversation is not None else []
     if len(turns) != 2 or any(call.name == "plan" for earlier in turns for call in earlier.calls):
         return ""
-    said = next((earlier.text for earlier in (turn, *turns) if earlier.text.strip()), "")
-    words = SECRETS.redact(" ".join(said.split()).split(". ")[0])
+    spoken = next((earlier.text for earlier in (turn, *turns) if earlier.text.strip()), "")
+    words = said(spoken).split(". ")[0]
     return (words if len(words) <= DIRECTION else words[:DIRECTION].rsplit(" ", 1)[0] + "…").rstrip(" .:")
 
 
@@ -67,15 +69,18 @@ class AskArguments(Struct, frozen=True, forbid_unknown_fields=True):
 async def ask(kit: Kit, arguments: AskArguments) -> str:
     """Ask the person. Always raises: `Asking` ends the run, the answer begins the next one."""
     spec = kit.brief.spec
-    sentence = SECRETS.redact(" ".join(arguments.question.split()))
+    sentence = said(arguments.question)
     if not sentence:
         raise ToolProblem("`question` is empty.")
-    choices = tuple(Choice(answer=choice.answer, title=choice.title) for choice in arguments.choices)
+    choices = tuple(
+        Choice(answer=said(choice.answer), title=said(choice.title)[:BUTTON]) for choice in arguments.choices
+    )
     default = "Decide yourself; take the narrowest reading."
     if choices:
-        wanted = arguments.default or choices[0].title
+        wanted = arguments.default or arguments.choices[0].title
+        named = (wanted in (choice.title, choice.answer) for choice in arguments.choices)
         default = next(
-            (choice.answer for choice in choices if wanted in (choice.title, choice.answer)), choices[0].answer
+            (choice.answer for choice, is_it in zip(choices, named, strict=True) if is_it), choices[0].answer
         )
     deadline = kit.clock.now() + spec.question_s
     raise Asking(Question(id=f"{spec.run}?1", sentence=sentence, choices=choices, default=default, deadline=deadline))
