@@ -137,6 +137,22 @@ def test_symbols_of_a_language(text: str, expected: list[tuple[str, int, int]]) 
 
 
 @pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("def été():\n    return 1\n", "été()"),
+        ("class Übung:\n    x = 1\n", "Übung"),
+        ("const שלום = (x) => {\n  return 1\n}\n", "שלום()"),
+        ("  int 値(int x) {\n    return 1;\n  }\n", "値()"),
+        ("  $init() {\n  }\n", "$init()"),
+        ("def 1st():\n    return 1\n", None),
+    ],
+)
+def test_names_are_of_any_script(text: str, title: str | None) -> None:
+    found = symbol_at(text.split("\n"), 0)
+    assert (found and found.title) == title
+
+
+@pytest.mark.parametrize(
     ("text", "line", "path"),
     [
         (PYTHON, 0, None),

@@ -17,24 +17,26 @@ MODIFIERS = (
     r"(?:(?:pub(?:\([^)]*\))?|public|private|protected|internal|static|export|default|async|abstract|final|open|override"
     r"|inline|unsafe|const|extern(?:\s+\"[^\"]*\")?|local|suspend|virtual|sealed|partial|data)\s+)*"
 )
+NAME = r"(?:[^\W\d]|\$)[\w$]*"
+"""A name in any script."""
 FUNCTION = (
     r"(?:def|func|fun|fn|function\*?|sub|defun|defn|defp)\s+(?:\([^)]*\)\s*)?"
-    r"(?P<function>[A-Za-z_$][\w$]*[!?]?(?:[.:][A-Za-z_]\w*)*)"
+    rf"(?P<function>{NAME}[!?]?(?:[.:][^\W\d]\w*)*)"
 )
 TYPE = (
     r"(?:class|struct|interface|trait|enum|object|module|namespace|record|protocol|impl(?:<[^>]*>)?(?:\s+[\w:<>, ]+\s+for)?"
-    r"|type(?=\s+\w+\s+(?:struct|interface)))\s+(?P<type>[A-Za-z_$][\w$]*)"
+    rf"|type(?=\s+\w+\s+(?:struct|interface)))\s+(?P<type>{NAME})"
 )
 ARROW = (
-    r"(?:const|let|var)?\s*(?P<arrow>[A-Za-z_$][\w$]*)\s*(?::[^=]+)?=\s*(?:async\s+)?"
-    r"(?:function\b|\([^()]*\)\s*(?::\s*[^=]+)?=>|[A-Za-z_$][\w$]*\s*=>)"
+    rf"(?:const|let|var)?\s*(?P<arrow>{NAME})\s*(?::[^=]+)?=\s*(?:async\s+)?"
+    rf"(?:function\b|\([^()]*\)\s*(?::\s*[^=]+)?=>|{NAME}\s*=>)"
 )
 NO_METHOD = (
     r"(?!(?:if|for|while|switch|catch|return|else|do|try|with|elif|except|match|case|new|throw|await|yield|using|lock"
     r"|synchronized|foreach|until|unless|when)\b)"
 )
 METHOD = (
-    NO_METHOD + r"(?:[A-Za-z_$][\w$<>\[\],.:*&?]*\s+[*&]*)*?(?P<method>[A-Za-z_$~][\w$]*)\s*\([^;{}]*\)\s*"
+    NO_METHOD + r"(?:(?:[^\W\d]|\$)[\w$<>\[\],.:*&?]*\s+[*&]*)*?(?P<method>(?:[^\W\d]|[$~])[\w$]*)\s*\([^;{}]*\)\s*"
     r"(?:const|noexcept|override|throws\s+[\w., ]+|:\s*[^={;]+|->\s*[^={;]+)?\s*\{"
 )
 HEADER = re.compile(rf"^[ \t]*{MODIFIERS}(?:{FUNCTION}|{TYPE}|{ARROW}|{METHOD})")
