@@ -49,6 +49,19 @@ for _, verb in ipairs(verbs) do
   add(('%-12s %s'):format(verb, commands.help[verb]))
 end
 add('')
+section('MANY PLACES AT ONCE', 'backburner-each')
+add([[
+Fill a list with what should be delegated, then delegate it as one group: >vim
+
+    :silent grep! parse_old
+    :Backburner each call parse() instead
+<
+Any list will do: of |:vimgrep|, |:Cfilter|, |vim.diagnostic.setqflist()|, |:make|,
+of references. Entries in one function are one task, each problem is one.
+`each!` takes the location list, and so does `each` in its window. In the window
+of a list, `:'<,'>Backburner each` takes the entries selected there. Left out are
+entries without a file, and the marks of Backburner itself.
+]])
 section('KEYS OF PROVIDERS', 'backburner-keys')
 add([[
 `:Backburner key` asks whose key, then for the key, which is not shown. A task

@@ -16,6 +16,12 @@ M.verbs = {
   delegate = function(call)
     delegate.start_or_ask(call.words, { delegate.here(call.range) })
   end,
+  each = function(call)
+    require('backburner.each').delegate(call, false)
+  end,
+  ['each!'] = function(call)
+    require('backburner.each').delegate(call, true)
+  end,
   recent = function(call)
     delegate.ask_recent(delegate.here(call.range))
   end,
@@ -96,6 +102,8 @@ M.verbs = {
 --- One line about each verb, for the help.
 M.help = {
   delegate = 'delegate the range or the symbol at the cursor',
+  each = 'delegate each entry of the quickfix list, or those in the range',
+  ['each!'] = 'the same for the location list of this window',
   recent = 'delegate with one of your last instructions',
   again = 'delegate with the last instruction',
   actions = 'everything that can be done here',
