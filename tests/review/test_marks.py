@@ -317,7 +317,7 @@ def test_a_finding_can_be_delegated_on() -> None:
     done = ready(task(shelf, recipe="review"), findings=(finding(shelf, 1, 9, "slow"),))
     (mark,) = [m for m in marks(replace(done, seen=True), shelf, "#\n" + LEXER, root_uri="file:///p") if m.item]
     fix = mark.actions[0]
-    assert fix.title == "Delegate: fix slow"
+    assert fix.title == 'Delegate: fix "slow"'
     assert fix.arguments["targets"] == [{"uri": "file:///p/lexer.py", "start_line": 10, "symbol": ""}]
     assert titles(mark)[1:] == ["#12 Dismiss slow", "#12 Reply…"]
 
@@ -378,7 +378,10 @@ def test_symbols_can_be_ascii() -> None:
     for mark in found:
         text = mark.lens + mark.message + mark.hover + "".join(a.lens + a.title for a in mark.actions)
         assert text.isascii(), text
-    assert one(done, shelf, ascii=True).lens == "+ #12 Iterative lexer  +2 -2, tests pass"
+    mark = one(done, shelf, ascii=True)
+    assert mark.lens == "+ #12 Iterative lexer  +2 -2, tests pass"
+    menu = [action.title for _, action in actions_at([mark], Span(mark.line, mark.line + 1))]
+    assert menu == ["#12 Read", "#12 Accept all", "#12 Reject all", "#12 Reply...", "#12 Run again"]
 
 
 def test_hover_is_short_and_complete() -> None:

@@ -34,10 +34,12 @@ MENU = (
     "Dismiss",
     "Refit",
     "Tell it",
-    "Reply…",
+    "Reply",
     "Run again",
 )
 """The order of a menu, by how titles begin; what is not in it keeps its own order behind."""
+QUOTED = 60 - len('Delegate: fix ""')
+"""Characters of a finding in a title."""
 NOTE_LINES = 40
 """Lines of the person's own change that `Tell it` hands to the agent."""
 
@@ -114,7 +116,7 @@ def finding_offers(scene: Scene, task: Task, finding: Finding, line: int) -> tup
     fix = Action(
         command="backburner.delegate",
         lens="Delegate",
-        title=short(f"Delegate: fix {finding.message}", 60),
+        title=f'Delegate: fix "{short(finding.message, QUOTED)}"',
         arguments={"instruction": finding.message, "quoted": True, "recipe": "fix", "targets": [place]},
     )
     return (fix, dismiss, reply)
