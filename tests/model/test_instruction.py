@@ -77,6 +77,7 @@ def test_english_stays_english(text: str) -> None:
         ("@codx fix this", "There is no agent @codx. Did you mean @codex?"),
         ("fix this @Codx", "There is no agent @Codx. Did you mean @codex?"),
         ("have @opuss, not @codex, do it", "There is no agent @opuss. Did you mean @opus?"),
+        ("fix this @opsu", "There is no agent @opsu. Did you mean @opus?"),
         ("rename it !quik", "There is no word !quik. Did you mean !quick?"),
         ("!quik: rename it", "There is no word !quik. Did you mean !quick?"),
         ("port it !stepp", "There is no word !stepp. Did you mean !step?"),

@@ -30,7 +30,7 @@ WORD = re.compile(
 INSIDE = re.compile(rf"[ \t]*(?<!\S)(@{NAME}|!quick){AFTER}", re.IGNORECASE)
 NEARLY = re.compile(rf"(?<!\S)(?P<sign>[@!]|\A/)(?P<word>{NAME}){AFTER}")
 NEAR = 0.75
-"""How alike two words are, as `difflib` counts, when one is taken for a slip of the other: `@codx`, not `@code_path`."""
+"""How alike two words are, as `difflib` counts, when one is taken for a slip of the other: `@opsu`, not `@code_path`."""
 BETWEEN = " \t,;·"
 
 
