@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,33 @@ def test_the_person_may_set_everything(tmp_path: Path) -> None:
     assert loaded.settings.limits.day_usd == 50
     assert loaded.settings.sandbox.unsandboxed
     assert loaded.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (os.mkfifo, "cannot be read: not an ordinary file."),
+        (lambda path: path.symlink_to("/dev/zero"), "cannot be read: not an ordinary file."),
+        (lambda path: path.write_bytes(b"#" * 2_000_000), "cannot be read: more than 1,000,000 bytes."),
+        (lambda path: path.write_text("a=" + "[" * 400 + "]" * 400), ""),
+        (lambda path: path.write_text("a=" + "[" * 5000), "is not valid TOML: maximum recursion depth exceeded"),
+    ],
+)
+def test_a_file_of_a_project_that_blocks_or_never_ends_is_said(
+    tmp_path: Path, make: Callable[[Path], object], said: str
+) -> None:
+    """It is read in the daemon, which serves every project."""
+    root = tmp_path / "project"
+    (root / ".backburner/recipes").mkdir(parents=True)
+    trust = TrustFile(tmp_path / "trust.json")
+    make(root / "backburner.toml")
+    [problem] = load(tmp_path / "config.toml", root, {}, trust).problems
+    assert said in problem
+    make(root / ".backburner/recipes/odd.md")
+    recipes = Recipes(own=tmp_path / "recipes", root=root, trust=trust)
+    if "cannot be read" in said:
+        assert recipes.text("odd") == ""
+        assert recipes.waiting() == ()
 
 
 def test_an_agent_may_say_how_many_requests_it_starts_with(tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""Without waiting for the other end of a pipe."""
 
 
 class OutsideRoot(Exception):
@@ -124,9 +128,31 @@ def open_beneath(root: Path, relative: str, flags: int = os.O_RDONLY, mode: int 
 
 
 def read_beneath(root: Path, relative: str) -> bytes:
-    """The bytes of a file under `root`, following no link; errors as `open_beneath`."""
-    with os.fdopen(open_beneath(root, relative), "rb") as file:
-        return file.read()
+    """The bytes of an ordinary file under `root`, following no link; errors as `open_beneath`."""
+    return _read_ordinary(open_beneath(root, relative, _READING), relative, None)
+
+
+def read_ordinary(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file that somebody else may have put there, links followed.
+
+    Raises `OSError` for what is no ordinary file, such as a pipe that blocks or a device that never ends, and for more
+    than `most` bytes.
+    """
+    return _read_ordinary(os.open(path, _READING), str(path), most)
+
+
+def _read_ordinary(descriptor: int, name: str, most: int | None) -> bytes:
+    """Reads to the end and closes."""
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not an ordinary file", name)
+        if most is not None and status.st_size > most:
+            raise OSError(errno.EFBIG, f"more than {most:,} bytes", name)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read() if most is None else file.read(most)
+    finally:
+        os.close(descriptor)
 
 
 def _is_link(name: str, directory: int) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from backburner.lib.files import OutsideRoot, atomic_replace, read_beneath, relative_parts
+from backburner.lib.files import OutsideRoot, atomic_replace, read_beneath, read_ordinary, relative_parts
 from backburner.model.result import FileStyle
 from backburner.model.text import Decoded, decode
 
@@ -54,7 +54,7 @@ class ClosedFiles:
         known = self._known.get(path)
         if known is None or known.stamp != stamp:
             try:
-                known = self._known[path] = Known(stamp, decode(path.read_bytes()))
+                known = self._known[path] = Known(stamp, decode(read_ordinary(path)))
             except OSError:
                 return None
         return known.decoded

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backburner.lib.files import read_ordinary
 from backburner.model.mark import Action, Mark
 from backburner.store.settings import PROJECT_FILE
-from backburner.store.trust import digest
+from backburner.store.trust import LARGEST, digest
 
 if TYPE_CHECKING:
     from backburner.lsp.session import Session
@@ -35,7 +36,7 @@ def _approve(session: Session, root: Path, sha256: str) -> tuple[Action, ...]:
     uri = session.roots.uri(root, PROJECT_FILE)
     document = session.documents.get(uri)
     try:
-        data = path.read_bytes()
+        data = read_ordinary(path, LARGEST)
     except OSError:
         return ()
     shown = document is None or document.text.encode("utf-8", "replace") == data.replace(b"\r\n", b"\n")

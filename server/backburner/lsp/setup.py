@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
+from backburner.lib.files import read_ordinary
 from backburner.lsp.checks import checks_of
 from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
@@ -15,10 +16,9 @@ from backburner.model.catalog import practice_sample
 from backburner.model.commands import NoArguments, TrustArguments
 from backburner.store import paths
 from backburner.store.settings import PROJECT_FILE
-from backburner.store.trust import digest
+from backburner.store.trust import LARGEST, digest
 
 Answer = Awaitable[dict[str, Any]]
-LARGEST = 1_000_000
 PRACTICE_SETTINGS = '# Made by "Backburner: Practise": a canned agent, no key, no network.\nagent = "practice"\n'
 
 
@@ -30,7 +30,7 @@ def trust(session: Session, argument: TrustArguments) -> Answer:
         if not path.is_file():
             return {"path": str(path), "sha256": "", "text": "", "sentence": f"There is no {path} to approve."}
         trust = session.editors.projects.book.trust
-        data = path.read_bytes()
+        data = read_ordinary(path)
         if len(data) > LARGEST:
             raise Refusal(f"{path.name} is too large to be approved.", "too_large")
         _require_readable(path, data)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from backburner.lib.files import read_ordinary
 from backburner.model.instruction import RECIPES
-from backburner.store.trust import TrustFile
+from backburner.store.trust import LARGEST, TrustFile
 
 PROJECT_FOLDER = ".backburner/recipes"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
@@ -56,6 +57,6 @@ class Recipes(Struct, frozen=True):
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_ordinary(path, LARGEST)
     except OSError:
         return None

@@ -17,8 +17,9 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct
 
+from backburner.lib.files import read_ordinary
 from backburner.model.settings import CLIENT_KEYS, SETTINGS, Settings, SettingSpec
-from backburner.store.trust import TrustFile, Untrusted, digest
+from backburner.store.trust import LARGEST, TrustFile, Untrusted, digest
 
 PROJECT_FILE = "backburner.toml"
 Source = Literal["person", "approved", "project", "editor"]
@@ -158,7 +159,7 @@ def _build(merged: Mapping[str, Any], problems: list[str]) -> Settings:
 
 def _read_toml(path: Path, problems: list[str]) -> tuple[Mapping[str, Any], bytes] | None:
     try:
-        data = path.read_bytes()
+        data = read_ordinary(path, LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -166,7 +167,7 @@ def _read_toml(path: Path, problems: list[str]) -> tuple[Mapping[str, Any], byte
         return None
     try:
         return tomllib.loads(data.decode("utf-8")), data
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         problems.append(f"{path} is not valid TOML: {error}. Its settings are not used.")
         return None
 

@@ -12,7 +12,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from backburner.lib.files import atomic_replace
+from backburner.lib.files import atomic_replace, read_ordinary
+
+LARGEST = 1_000_000
+"""Bytes of a file that a project may have us read as settings or as a recipe."""
 
 
 class Untrusted(Struct, frozen=True, kw_only=True):
@@ -36,7 +39,7 @@ class TrustFile:
 
     def approve(self, path: Path, sha256: str) -> bool:
         """Approve the file if its bytes are still those that were shown; False when they are not."""
-        if digest(path.read_bytes()) != sha256:
+        if digest(read_ordinary(path, LARGEST)) != sha256:
             return False
         approvals = {**self._read(), str(path.resolve()): sha256}
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

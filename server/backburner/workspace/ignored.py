@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backburner.lib.files import atomic_replace
+from backburner.lib.files import atomic_replace, read_ordinary
 from backburner.workspace.repository import Repository
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _write(shadow: Shadow, repository: Repository, excludes_file: str | None) ->
     texts: list[bytes] = []
     for source, prefix in sources:
         try:
-            texts.append(patterns_below(source.read_bytes(), prefix))
+            texts.append(patterns_below(read_ordinary(source), prefix))
         except OSError:
             continue
     write_if_other(shadow.view_folder / "exclude", b"\n".join(texts) + b"\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from backburner.lib.files import read_ordinary
 from backburner.workspace.git import Git, GitFailed
 
 CARRIED = ("core.autocrlf", "core.eol", "core.ignorecase", "core.precomposeunicode", "core.symlinks", "core.filemode")
@@ -213,6 +214,6 @@ def _resolved(git_dir: Path, common: Path, name: str, depth: int = 5) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_ordinary(path)
     except OSError:
         return b""
