@@ -360,16 +360,15 @@ class Publisher:
         self.session.server.text_document_publish_diagnostics(params)
 
     async def _refresh_lenses(self) -> None:
-        """Ask a client that said it can to fetch lenses again, when those it has are no longer right."""
+        """Ask a client that said it can to fetch lenses again, when those it has are no longer right.
+
+        Also one that never asked for any: VS Code drops what it was about to fetch when the person leaves the text.
+        """
         session = self.session
-        if not (session.client.lens_refresh and session.has_lens):
+        if not session.client.lens_refresh:
             return
-        now = {
-            uri: _key(to_lsp.lenses(self.marks_of(uri)))
-            for uri in self._lenses
-            if session.documents.get(uri) is not None
-        }
-        wanted = {uri: key for uri, key in now.items() if key != self._lenses[uri]}
+        now = {document.uri: _key(to_lsp.lenses(self.marks_of(document.uri))) for document in session.documents}
+        wanted = {uri: key for uri, key in now.items() if key != self._lenses.get(uri, [])}
         asked, times = self._asked
         times = times if wanted == asked else 0
         self._asked = (wanted, times + 1 if wanted else 0)
