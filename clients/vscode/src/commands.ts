@@ -5,7 +5,15 @@
 import * as vscode from 'vscode';
 import type { Conversations, Saying } from './comments';
 import type { Ctx } from './ctx';
-import { acknowledge, delegateFromHere, delegateInOneBox, noPlace, placeHere, placesHere } from './delegate';
+import {
+  acknowledge,
+  delegateFromHere,
+  delegateInOneBox,
+  delegateMatches,
+  noPlace,
+  placeHere,
+  placesHere,
+} from './delegate';
 import { SERVER_COMMANDS } from './generated';
 import { chooseServer, installServer } from './install';
 import { removeKey, setKey } from './keys';
@@ -315,6 +323,7 @@ function own(ctx: Ctx, surfaces: Surfaces): Record<string, (...given: unknown[])
       await delegateInOneBox(ctx, here, asked?.prompt);
     },
     delegateFromHere: () => delegateFromHere(ctx),
+    delegateMatches: () => delegateMatches(ctx),
     actionsHere: () => actionsHere(ctx, surfaces),
     queue: () => queue.open(),
     filter: async () => {

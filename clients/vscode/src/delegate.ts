@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { Ctx } from './ctx';
 import { distinct, type PlaceRow, placeRows, targetsOf } from './places';
 import { OURS } from './problems';
-import type { Outcome, Place, Places } from './protocol';
+import type { Matches, Outcome, Place, Places } from './protocol';
 import { remember } from './recents';
 import { told } from './rows';
 
@@ -123,6 +123,49 @@ export async function delegateFromHere(ctx: Ctx): Promise<void> {
   if (chosen !== undefined && chosen.length > 0) {
     await delegateInOneBox(ctx, targetsOf(chosen.map((item) => item.row)));
   }
+}
+
+/** The matches of a search over the project, all of them chosen to begin with; then the one box. */
+export async function delegateMatches(ctx: Ctx): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  const text = await vscode.window.showInputBox({
+    title: 'Delegate the matches of a search',
+    prompt: 'As it stands, in all files of the project that are not ignored, unsaved text included',
+    value: editor && underCursor(editor),
+  });
+  if (!text?.trim()) {
+    return;
+  }
+  const uri = editor?.document.uri.scheme === 'file' ? editor.document.uri.toString() : '';
+  const found = await ctx.send<Matches | null>('backburner.search', { uri, text });
+  const rows = placeRows(found?.places ?? []);
+  if (rows.length === 0) {
+    void vscode.window.showInformationMessage(`Nothing in this project holds ${text}.`);
+    return;
+  }
+  const others = found?.more ? `; ${found.more} more were found` : '';
+  const chosen = await vscode.window.showQuickPick(
+    withHeadings(rows).map((item) => ({ ...item, picked: true })),
+    {
+      canPickMany: true,
+      matchOnDetail: true,
+      matchOnDescription: true,
+      title: `Delegate the matches of ${text}`,
+      placeHolder: `Leave out what is not meant; those in one function become one task${others}`,
+    },
+  );
+  if (chosen !== undefined && chosen.length > 0) {
+    await delegateInOneBox(ctx, targetsOf(chosen.map((item) => item.row)));
+  }
+}
+
+/** What is selected on one line, else the word at the cursor. */
+function underCursor({ document, selection }: vscode.TextEditor): string {
+  if (!selection.isEmpty) {
+    return selection.isSingleLine ? document.getText(selection) : '';
+  }
+  const word = document.getWordRangeAtPosition(selection.active);
+  return word === undefined ? '' : document.getText(word);
 }
 
 interface RowItem extends vscode.QuickPickItem {

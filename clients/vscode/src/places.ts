@@ -1,4 +1,4 @@
-// What the picker of "Delegate from here" lists: one row for all places of a kind, then each of them. Pure.
+// What the pickers of places list: one row for all places of a kind, then each of them. Pure.
 
 import type { OfferedPlace, Place } from './protocol';
 
@@ -10,7 +10,12 @@ export interface PlaceRow {
   places: Place[];
 }
 
-const HEADINGS: Record<string, string> = { problem: 'Problems', comment: 'Comments', symbol: 'Symbols' };
+const HEADINGS: Record<string, string> = {
+  problem: 'Problems',
+  comment: 'Comments',
+  symbol: 'Symbols',
+  match: 'Matches',
+};
 
 export function placeRows(offered: readonly OfferedPlace[]): PlaceRow[] {
   const rows: PlaceRow[] = [];
@@ -19,7 +24,7 @@ export function placeRows(offered: readonly OfferedPlace[]): PlaceRow[] {
     const start = rows.length;
     for (const group of new Set(ofKind.map((place) => place.group))) {
       const alike = ofKind.filter((place) => place.group === group);
-      if (kind !== 'symbol' && group !== '' && alike.length > 1) {
+      if (kind !== 'symbol' && kind !== 'match' && group !== '' && alike.length > 1) {
         rows.push({ label: `All ${alike.length}: ${group}`, detail: '', places: alike.map((place) => place.place) });
       }
       for (const { title, detail, place } of alike) {

@@ -166,6 +166,12 @@ export interface Places {
   prompt?: string;
 }
 
+export interface Matches {
+  places: OfferedPlace[];
+  /** How many others there are. */
+  more: number;
+}
+
 export interface Outcome {
   task?: number;
   tasks?: number[];

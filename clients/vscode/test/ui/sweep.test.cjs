@@ -123,3 +123,35 @@ journey('several cursors are several places, those in one function once', {}, as
   await window.row('look at it').filter({ hasText: '3 of 3' }).waitFor();
   await window.screenshot('several-cursors-queue');
 });
+
+journey(
+  'the matches of a search are delegated together',
+  { files: { 'use.py': 'import lexer\n\nlexer.parse("a")\n' } },
+  async (window) => {
+    const { page } = window;
+    await window.goTo(8, 6);
+    await window.palette('Backburner: Delegate Matches of a Search…');
+    const box = page.locator('.quick-input-widget input[type=text]');
+    await page
+      .locator('.quick-input-widget .quick-input-title', { hasText: 'Delegate the matches of a search' })
+      .waitFor();
+    assert.equal(await box.inputValue(), 'parse');
+    await window.press('Enter');
+    const row = (text) => page.locator('.quick-input-list .monaco-list-row', { hasText: text });
+    await row('lexer.parse("a")').waitFor();
+    await row('def parse_v1').click();
+    await window.screenshot('search-matches');
+    await window.press('Enter');
+    await page.locator('.quick-input-widget input[placeholder*="to 3 places"]').waitFor();
+    await window.type('look at it');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'look at it' }).first().waitFor();
+    await window.press('Enter');
+    await window.press('Control+k', 'q');
+    await window.row('look at it').filter({ hasText: '3 of 3' }).waitFor();
+    for (const number of ['#1', '#2']) {
+      await window.lensRow(number).locator('a', { hasText: 'Read' }).waitFor();
+    }
+    await window.row('#3').filter({ hasText: 'use.py' }).waitFor();
+    await window.screenshot('search-queue');
+  },
+);
