@@ -33,6 +33,8 @@ def test_a_running_task_shows_its_draft_and_takes_a_note(w: World, version: str)
     view = e.until_state(1, "ready")
     assert (view["title"], len(view["hunks"]), view["direction"]) == ("Rename the last call", 2, "two calls")
     e.keys("q")
+    e.until("vim.api.nvim_buf_get_name(0) == 'backburner://queue'")
+    e.keys("q")
     e.until("vim.api.nvim_buf_get_name(0):find('lexer.py$')")
     assert e.text == LEXER
     assert e.lua("return notes") == []

@@ -39,7 +39,7 @@ local function go_to(name, above)
     vim.api.nvim_buf_set_name(bufnr, name)
     vim.bo[bufnr].bufhidden = 'wipe'
     client.remember(bufnr)
-    vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, desc = 'Close' })
+    vim.keymap.set('n', 'q', require('backburner.windows').leave, { buffer = bufnr, desc = 'Close' })
   end
   local window = vim.fn.win_findbuf(bufnr)[1]
   if window then

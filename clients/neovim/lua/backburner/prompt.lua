@@ -23,6 +23,9 @@ function M.open(title, send)
 
   local function close()
     if vim.api.nvim_buf_is_valid(bufnr) then
+      if vim.api.nvim_get_current_win() == window then
+        vim.cmd.wincmd('p')
+      end
       vim.api.nvim_buf_delete(bufnr, { force = true })
     end
   end

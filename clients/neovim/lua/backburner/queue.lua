@@ -140,7 +140,7 @@ function M.open()
         require('backburner.commands').verb(SAYING[row.state] or 'reply', { tostring(row.task) })
       end
     end, 'Reply, tell, answer')
-    map('q', '<Cmd>close<CR>', 'Close')
+    map('q', windows.leave, 'Close')
   end
   client.remember(buffer)
   local shown = vim.fn.win_findbuf(buffer)[1]

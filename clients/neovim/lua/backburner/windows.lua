@@ -45,4 +45,11 @@ function M.go_to(uri)
   vim.cmd.edit(vim.fn.fnameescape(vim.uri_to_fname(uri)))
 end
 
+--- Close the current window and be where one was before: Neovim goes to its neighbour, which may be of another project.
+function M.leave()
+  local window = vim.api.nvim_get_current_win()
+  vim.cmd.wincmd('p')
+  vim.api.nvim_win_close(window, false)
+end
+
 return M
