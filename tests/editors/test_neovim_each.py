@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from editors.neovim import VERSIONS, plugin
-from editors.world import World
+from editors.world import World, world
 
 pytestmark = [pytest.mark.editor, pytest.mark.parametrize("version", VERSIONS)]
 
@@ -72,3 +72,28 @@ def test_hunks_of_results_are_not_delegated_by_accident(w: World, version: str) 
     e.until("vim.bo.buftype == 'quickfix'")
     e.ex("Backburner each drop it")
     e.until("notes[1] and notes[1]:find('these are hunks of results', 1, true)")
+
+
+def test_matches_in_two_projects_go_to_the_server_of_each(w: World, version: str) -> None:
+    w.file("lexer.py", LEXER)
+    e = plugin(w, "lexer.py", version=version)
+    with world(w.home) as other:
+        there = other.file("lexer.py", LEXER)
+        e.nvim.command(f"split {there}")
+        e.attached()
+        e.nvim.current.buffer[:0] = ["# not saved"]
+        e.nvim.command(f"silent vimgrep /parse/j {w.root}/lexer.py {there}")
+        e.ex("Backburner each rename the calls")
+        assert e.until_state(1, "ready")["target"] == "lexer.py:2-6", "as it is on the screen"
+        e.until("require('backburner').statusline() == 'bb +1'")
+        e.ex("Backburner queue")
+        e.until("vim.api.nvim_get_current_line():find('#1', 1, true)")
+        e.keys("q")
+        e.until("vim.api.nvim_buf_get_name(0) == ...", str(there))
+        e.ex("Backburner reply 1")
+        e.until("vim.bo.buftype == 'acwrite'")
+        e.keys("q")
+        e.until("vim.api.nvim_buf_get_name(0) == ...", str(there))
+        e.nvim.command("wincmd w")
+        assert e.until_state(1, "ready")["target"] == "lexer.py:1-5"
+        e.until("require('backburner').statusline() == 'bb +1'")

@@ -230,6 +230,20 @@ function M.get(bufnr)
     or vim.lsp.get_clients({ name = NAME })[1]
 end
 
+--- A buffer from which the server of a file's project is asked; the current one where that project has none.
+--- @param uri string
+--- @return integer
+function M.buffer_for(uri)
+  local folder = root(vim.fs.dirname(vim.uri_to_fname(uri)))
+  for _, client in ipairs(vim.lsp.get_clients({ name = NAME })) do
+    local bufnr = client.root_dir == folder and next(client.attached_buffers)
+    if bufnr then
+      return bufnr
+    end
+  end
+  return vim.api.nvim_get_current_buf()
+end
+
 --- A file is in the current window.
 --- @param bufnr integer
 function M.entered(bufnr)

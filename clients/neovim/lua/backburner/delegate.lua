@@ -99,12 +99,22 @@ function M.recent()
   return vim.g.BACKBURNER_RECENT or {}
 end
 
---- Start it.
+--- Start it. Each project has a server of its own, which knows what is not saved there.
 --- @param instruction string
 --- @param places backburner.Place[]
 function M.start(instruction, places)
   remember(instruction)
-  client.command('delegate', { instruction = instruction, targets = places })
+  local targets = {} --- @type table<integer, backburner.Place[]> by the buffer from which their server is asked
+  for _, place in ipairs(places) do
+    local bufnr = client.buffer_for(place.uri)
+    targets[bufnr] = targets[bufnr] or {}
+    table.insert(targets[bufnr], place)
+  end
+  for bufnr, own in pairs(targets) do
+    vim.api.nvim_buf_call(bufnr, function()
+      client.command('delegate', { instruction = instruction, targets = own })
+    end)
+  end
 end
 
 --- Ask for the instruction in one input, then start it. Nothing happens when it is left.
