@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backburner.workspace.git import Git, GitFailed
 from backburner.workspace.shadow import Shadow
 
 
@@ -145,3 +146,13 @@ async def test_ten_thousand_files(project, opened) -> None:
     assert len(files) == 10_001
     assert await shadow.file_at(snapshot.commit, "d5/f501.txt") == (0o100644, b"typed\n")
     assert await shadow.file_at(snapshot.commit, "d5/f500.txt") == (0o100644, b"changed\n")
+
+
+async def test_no_git_of_ours_talks_to_another_repository(project, tmp_path: Path) -> None:
+    """Whatever the configuration of a repository allows: an older git fetches what is missing of a partial clone."""
+    witness = tmp_path / "witness"
+    project.git("config", "remote.evil.url", f"ext::sh -c 'touch {witness}'")
+    project.git("config", "protocol.ext.allow", "always")
+    with pytest.raises(GitFailed, match="not allowed"):
+        await Git.find().but(cwd=project.root, sealed=False).run("ls-remote", "evil")
+    assert not witness.exists()

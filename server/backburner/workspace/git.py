@@ -139,6 +139,8 @@ class Git:
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_NO_LAZY_FETCH": "1",
+            # Over whatever a repository says about single protocols; `protocol.allow` is only the default.
+            "GIT_ALLOW_PROTOCOL": "",
             "GIT_EDITOR": "false",
             "GIT_PAGER": "cat",
             "GIT_ASKPASS": "",
