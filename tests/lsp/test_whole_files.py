@@ -189,6 +189,27 @@ async def test_the_mode_of_a_closed_file_is_kept(tmp_path: Path) -> None:
         assert (editor.root / "b.py").stat().st_mode & 0o777 == 0o750
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"tool": "edit", "arguments": {"path": "b.py", "old": "x = 1", "new": "x = 2"}},
+        {"tool": "delete", "arguments": {"path": "b.py"}},
+    ],
+)
+async def test_a_closed_file_that_is_read_only_stays(tmp_path: Path, call: dict[str, Any]) -> None:
+    async with house() as home:
+        editor = await ready(home, tmp_path, [call])
+        (editor.root / "b.py").chmod(0o444)
+        left = (await editor.command("accept", {"task": 1}))["left"]
+        assert [item["reason"] for item in left] == [
+            "b.py was not changed: the file is read-only; make it writable first."
+        ]
+        assert (editor.root / "b.py").read_text() == "x = 1\n"
+        (editor.root / "b.py").chmod(0o644)
+        await editor.command("accept", {"task": 1})
+        assert await state(editor) == "accepted"
+
+
 async def test_an_editor_that_takes_no_edits_keeps_what_is_not_saved(tmp_path: Path) -> None:
     edit = {"tool": "edit", "arguments": {"path": "a.py", "old": "return 1", "new": "return 2"}}
     unable = {**OURS, "workspace": {}}

@@ -55,7 +55,7 @@ class Environments:
         name = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self.revision += 1
         self._plain[name] = plain
-        given = self._keys.pop(name, {}) | {key: variables[key] for key in keys if key in variables}
+        given = {**self._keys.pop(name, {}), **{key: variables[key] for key in keys if key in variables}}
         self._keys[name] = {key: value for key, value in given.items() if value}
         for key, value in self._keys[name].items():
             if not key.endswith("_URL"):

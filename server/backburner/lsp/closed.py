@@ -20,6 +20,7 @@ __all__ = ["Changed", "ClosedFiles", "FileStyle", "delete", "mode_of", "read", "
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a file that is read for showing marks in it."""
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 class Known(Struct):
@@ -70,17 +71,24 @@ def read(root: Path, path: str) -> bytes | None:
 
 def write(root: Path, path: str, before: bytes | None, after: bytes, mode: int | None = None) -> None:
     """Replace `before` by `after`; None for `before` makes the file. Raises `Changed`, `OutsideRoot` or `OSError`."""
-    if read(root, path) != before:
-        raise Changed("the file changed on disk")
+    _require(root, path, before)
     folder = _folder(root, path, make=before is None)
     atomic_replace(folder / Path(path).name, after, mode=mode)
 
 
 def delete(root: Path, path: str, before: bytes) -> None:
     """Remove a file that still has the bytes `before`."""
+    _require(root, path, before)
+    (_folder(root, path, make=False) / Path(path).name).unlink()
+
+
+def _require(root: Path, path: str, before: bytes | None) -> None:
     if read(root, path) != before:
         raise Changed("the file changed on disk")
-    (_folder(root, path, make=False) / Path(path).name).unlink()
+    mode = mode_of(root, path)
+    if mode is not None and not mode & WRITABLE:
+        # Replacing it would not ask for that right, and the person took it away on purpose.
+        raise Changed("the file is read-only; make it writable first")
 
 
 def mode_of(root: Path, path: str) -> int | None:
