@@ -317,10 +317,12 @@ def test_no_sentence_asks_for_enter_in_a_narrow_terminal_and_messages_has_it_who
     init = lonely.folder / "init.lua"
     init.write_text(block("neovim", "lua", "vim.lsp.enable('backburner') -- 0.11 and newer"))
     variables = [f"{name}={value}" for name, value in alone(lonely).items()]
+    (lonely.home.state / "config.toml").write_text('agent = "groq"\n')
     argv = ["env", *variables, need("nvim-0.11"), "--clean", "-n", "-u", str(init), "lexer.py"]
     t = Terminal(lonely, argv, columns=80)
     t.until("def parse")
     for command, begins in (
+        ("delegate shorter", "backburner: #1 cannot start"),
         ("ollama", "backburner: Ollama does not"),
         ("no such verb, in many words of which the first does not fit", "backburner: there is no"),
         ("practise", "backburner: Practise in "),

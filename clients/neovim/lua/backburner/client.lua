@@ -139,6 +139,11 @@ function M.config()
     settings = settings(),
     handlers = {
       ['backburner/status'] = on_status,
+      ['window/showMessage'] = function(_, result)
+        local say = result.type <= vim.lsp.protocol.MessageType.Warning and tell.warn or tell.info
+        say(result.message)
+        return vim.NIL
+      end,
       ['workspace/codeLens/refresh'] = function()
         require('backburner.marks').refresh_all()
         return vim.NIL
