@@ -115,7 +115,11 @@ def _row(scene: Scene, task: Task, ready: Ready | None) -> QueueRow:
     first = look(task)
     offered = (first, *(offers(scene, task) or done_offers(task)))
     actions: list[dict[str, Any]] = [
-        {"command": action.command, "title": action.title.removeprefix(f"#{task.number} "), "arguments": dict(action.arguments)}
+        {
+            "command": action.command,
+            "title": action.title.removeprefix(f"#{task.number} "),
+            "arguments": dict(action.arguments),
+        }
         for at, action in enumerate(offered)
         if not at or (action.command, action.arguments) != (first.command, first.arguments)
     ]
