@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backburner.agent.checks import summary
+from backburner.agent.checks import PLACE, PYTEST_ERROR, RUST_PLACE, summary
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,12 @@ from backburner.agent.checks import summary
 )
 def test_a_runner_is_summed_up_in_a_few_words(output: str, passed: bool, expected: str) -> None:
     assert summary(output, passed=passed, exit_code=0 if passed else 2) == expected
+
+
+@pytest.mark.parametrize("piece", ["\n", " \n", "E\n", "E  \n", "error\n", "a.b", "a.b:1\n", "a.b:1:", "-->", "  "])
+def test_places_are_looked_for_in_any_output(piece: str) -> None:
+    """In the worker, beside all other runs: nothing that a command prints may keep it for hours."""
+    output = piece * (200_000 // len(piece)) + "\nlexer.py:3: wrong\n"
+    assert PLACE.findall(output)[-1] == ("lexer.py", "3", "wrong")
+    for pattern in (PYTEST_ERROR, RUST_PLACE):
+        pattern.findall(output)

@@ -24,11 +24,13 @@ FAILS = "The project's check was run on your result and fails"
 """How a failing check is handed back begins."""
 TAIL = 4_000
 FINDINGS = 100
-PLACE = re.compile(r"^\s*(?:\./)?(?P<path>[\w.@+/-]+\.\w+):(?P<line>\d+)(?::\d+)?:?\s+(?P<message>\S.*)$", re.MULTILINE)
-RUST_PLACE = re.compile(
-    r"^(?P<message>(?:error|warning)[^\n]*)\n\s*--> (?P<path>[\w.@+/-]+):(?P<line>\d+)", re.MULTILINE
+PLACE = re.compile(
+    r"^[ \t]*(?:\./)?(?P<path>[\w.@+/-]+\.\w+):(?P<line>\d+)(?::\d+)?:?[ \t]+(?P<message>\S.*)$", re.MULTILINE
 )
-PYTEST_ERROR = re.compile(r"^E\s{2,}(?P<message>\S.*)$", re.MULTILINE)
+RUST_PLACE = re.compile(
+    r"^(?P<message>(?:error|warning)[^\n]*)\n[ \t]*--> (?P<path>[\w.@+/-]+):(?P<line>\d+)", re.MULTILINE
+)
+PYTEST_ERROR = re.compile(r"^E[ \t]{2,}(?P<message>\S.*)$", re.MULTILINE)
 
 
 async def check(spec: RunSpec, shell: Shell | None, clock: Clock, *, no_commands: str = "") -> tuple[Check, str]:
