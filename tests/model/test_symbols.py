@@ -224,3 +224,10 @@ def test_a_comment_goes_on_over_lines_with_its_leader() -> None:
     assert comment_at(lines, 2) == found[0]
     assert comment_at(lines, 4) is None
     assert Span(found[0].start, found[0].end) == Span(6, 17)
+
+
+@pytest.mark.parametrize("filling", [" ", " \t", "*/ ", "# ", "-->", "TODO "])
+def test_a_comment_of_any_length_is_read(filling: str) -> None:
+    """In the daemon, which serves everybody meanwhile."""
+    [found, *_] = comments(["# TODO mend it" + filling * (400_000 // len(filling)) + "x"])
+    assert found.text.startswith("mend it")

@@ -16,7 +16,7 @@ COMMENT = re.compile(
     rf"(?P<leader>(?:^|(?<=\s)|(?<=[;{{}}),])){LEADER})[!/]?\s*"
     r"(?:(?P<mark>TODO|FIXME|XXX)\b(?:\([^)]*\))?|(?P<ours>backburner)(?=:))\s*[:\-]?\s*(?P<text>[^\n\r]*)"
 )
-CLOSING = re.compile(r"\s*(?:\*/|-->|-\}|\*\)|\"\"\"|''')\s*$")
+CLOSING = ("*/", "-->", "-}", "*)", '"""', "'''")
 MOST_LINES = 20
 
 
@@ -61,7 +61,7 @@ def _read(lines: Sequence[str], number: int) -> Comment | None:
     match = COMMENT.search(line)
     if match is None:
         return None
-    texts = [CLOSING.sub("", match["text"]).strip()]
+    texts = [_unclosed(match["text"]).strip()]
     end = number + 1
     # Lines go on with the comment when they carry the same leader, indented alike, and begin nothing new.
     alone = not line[: match.start("leader")].strip()
@@ -71,7 +71,7 @@ def _read(lines: Sequence[str], number: int) -> Comment | None:
         more = goes_on.match(following)
         if more is None or COMMENT.search(following):
             break
-        texts.append(CLOSING.sub("", more["text"]).strip())
+        texts.append(_unclosed(more["text"]).strip())
         end += 1
     return Comment(
         kind=match["mark"] or "backburner",  # type: ignore[arg-type]
@@ -79,8 +79,15 @@ def _read(lines: Sequence[str], number: int) -> Comment | None:
         line=number,
         end_line=end,
         start=match.start("mark") if match["mark"] else match.start("ours"),
-        end=len(CLOSING.sub("", line)),
+        end=len(_unclosed(line)),
     )
+
+
+def _unclosed(text: str) -> str:
+    """Without the end of a comment and the white space around it."""
+    bare = text.rstrip()
+    closing = next((closing for closing in CLOSING if bare.endswith(closing)), None)
+    return text if closing is None else bare.removesuffix(closing).rstrip()
 
 
 def _is_comment(line: str) -> bool:
