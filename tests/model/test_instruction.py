@@ -91,3 +91,10 @@ def test_what_is_nearly_a_word_is_said(text: str, doubt: str) -> None:
 
 def test_only_words_leave_no_text() -> None:
     assert parse("@codex in 8h", AGENTS) == Instruction(text="", agents=("codex",), when="8h")
+
+
+@pytest.mark.parametrize("filling", [" ", " \t", "@", "@a ", " ,"])
+def test_an_instruction_of_any_length_is_read(filling: str) -> None:
+    """A comment of a project may be one, and the daemon serves everybody meanwhile."""
+    text = "mend" + filling * (300_000 // len(filling)) + " @codex it"
+    assert parse(text, AGENTS).agents == ("codex",)

@@ -27,7 +27,7 @@ WORD = re.compile(
     r"|(?P<recipe>/(?P<recipe_name>[a-z][a-z0-9_-]*))",
     re.IGNORECASE,
 )
-INSIDE = re.compile(rf"[ \t]*(?<!\S)(@{NAME}|!quick){AFTER}", re.IGNORECASE)
+INSIDE = re.compile(rf"(?:(?<![ \t])[ \t]+)?(?<!\S)(@{NAME}|!quick){AFTER}", re.IGNORECASE)
 NEARLY = re.compile(rf"(?<!\S)(?P<sign>[@!]|\A/)(?P<word>{NAME}){AFTER}")
 NEAR = 0.75
 """How alike two words are, as `difflib` counts, when one is taken for a slip of the other: `@opsu`, not `@code_path`."""
