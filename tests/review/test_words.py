@@ -24,21 +24,6 @@ def test_only_a_command_that_runs_tests_is_said_to_pass_tests(command: str, said
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("See ![it](https://x.invalid/?k=1).", "See !\\[it](https://x.invalid/?k=1)."),
-        ("![a  \nb](//x.invalid)", "!\\[a  \nb](//x.invalid)"),
-        ("![a][b]\n\n[b]: https://x.invalid", "!\\[a][b]\n\n[b]: https://x.invalid"),
-        ("![b]\n\n> [b\\]\\]]:\n> https://x.invalid", "!\\[b]\n\n> [b\\]\\]]:\n> https://x.invalid"),
-        ("Use `vec![0; n]`.\n\nSee [this](https://x.invalid).", "Use `vec![0; n]`.\n\nSee [this](https://x.invalid)."),
-        ("`#![no_std]` is missing.", "`#![no_std]` is missing."),
-    ],
-)
-def test_what_a_model_says_shows_no_image(said: str, shown: str) -> None:
-    assert words.inert(said) == shown
-
-
-@pytest.mark.parametrize(
     ("title", "said"),
     [
         ("Return two", "Ready: Return two. +1 −1."),

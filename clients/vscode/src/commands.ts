@@ -287,7 +287,7 @@ const SHOW: Record<string, Show> = {
       void vscode.window.showInformationMessage(told(asked) || 'No project file needs your approval.');
       return;
     }
-    await surfaces.reviews.showText('Project Settings', asked.text);
+    await surfaces.reviews.showSource(asked.path.replace(/^.*[\\/]/, ''), asked.text);
     const question = `Approve exactly these contents of ${asked.path}?`;
     if ((await vscode.window.showWarningMessage(question, 'Approve')) === 'Approve') {
       const approval = { path: asked.path, sha256: asked.sha256 };

@@ -88,10 +88,18 @@ export class Reviews {
 
   /** A text of the server's, such as the doctor's, rendered as Markdown. Read-only, follows the theme. */
   async showText(name: string, text: string): Promise<void> {
-    const path = `${name}.md`;
+    await vscode.commands.executeCommand('markdown.showPreview', this.text(`${name}.md`, text));
+  }
+
+  /** Exactly the contents of a file: rendered, some of it would not be seen. */
+  async showSource(path: string, text: string): Promise<void> {
+    await vscode.window.showTextDocument(this.text(path, text), { preview: true });
+  }
+
+  private text(path: string, text: string): vscode.Uri {
     const uri = Texts.uri({ task: 0 }, 'text', { path, uri: `${Texts.scheme}:/${path}` });
     this.texts.put(uri, text, true);
-    await vscode.commands.executeCommand('markdown.showPreview', uri);
+    return uri;
   }
 
   /** The hunk at the cursor of the active editor (or at a line that a menu names) in an open review. */

@@ -14,6 +14,7 @@ from backburner.lsp.session import Session
 from backburner.lsp.transport import Refusal
 from backburner.model.catalog import practice_sample
 from backburner.model.commands import NoArguments, TrustArguments
+from backburner.review.inert import inert_document
 from backburner.store import paths
 from backburner.store.settings import PROJECT_FILE
 from backburner.store.trust import LARGEST, digest
@@ -83,7 +84,8 @@ def doctor(session: Session, argument: NoArguments) -> Answer:
         for row in checks:
             following = f" Next: {row['next']}" if row["next"] else ""
             lines.append(f"- **{row['name']}** ({row['state']}): {row['detail']}{following}")
-        text = "\n".join(lines) + "\n"
+        # Settings of a project are quoted in it.
+        text = inert_document("\n".join(lines) + "\n")
         await session.letters.text("doctor.md", text, "What works here:")
         return {"checks": checks, "text": text}
 

@@ -14,11 +14,11 @@ from backburner.model.mark import Action
 from backburner.model.result import Check, Finding, HunkRef
 from backburner.model.task import Task
 from backburner.review import lenses
+from backburner.review.inert import inert
 from backburner.review.scene import Scene, Standing
 from backburner.review.words import (
     clock_time,
     default_answer,
-    inert,
     money,
     plural,
     sentence,

@@ -12,6 +12,7 @@ from backburner.model.task import Question, Task
 from backburner.model.transcript import Usage
 from backburner.model.view import FileView, FindingView, HunkView, TaskView
 from backburner.review.hover import head, state
+from backburner.review.inert import fenced, inert_document
 from backburner.review.lenses import held_short
 from backburner.review.offers import finding_offers
 from backburner.review.placement import live_path
@@ -30,7 +31,7 @@ def report(scene: Scene, task: Task) -> str:
         if task.failure is not None:
             out += [sentence(task.failure.sentence), ""]
         out += [f"Asked: {task.instruction.strip()}", ""]
-        return "\n".join(out)
+        return inert_document("\n".join(out))
     out += [f"- {line}" for line in head(task, scene.standing(task))]
     out.append("")
     if result.assumptions:
@@ -52,15 +53,15 @@ def report(scene: Scene, task: Task) -> str:
         out.append("")
     for check in result.checks:
         if not check.passed and check.tail.strip():
-            lines = check.tail.rstrip().split("\n")[-TAIL_LINES:]
-            out += [f"## `{check.command}`", "", "```text", *lines, "```", ""]
+            tail = "\n".join(check.tail.rstrip().split("\n")[-TAIL_LINES:])
+            out += [f"## `{check.command}`", "", *fenced(tail, "text"), ""]
     if task.answers:
         out += ["## Answers", ""]
         for answer in task.answers:
             who = "you" if answer.by == "person" else f"default at {clock_time(answer.at)}"
             out.append(f"- {answer.question.sentence} {answer.answer} ({who})")
         out.append("")
-    return "\n".join(out)
+    return inert_document("\n".join(out))
 
 
 def task_view(scene: Scene, task: Task) -> TaskView:

@@ -142,13 +142,6 @@ def fitted(before: str, title: str, after: str, longest: int = LONGEST) -> str:
     return short(f"{before}{shown}{after.removeprefix('.') if ends(shown) else after}", longest)
 
 
-def inert(markdown: str) -> str:
-    """Without images: to show one, an editor would fetch it, from an address that a model may have made of what it read."""
-    # `]:` may be the address of an image that stands elsewhere; else all of an image is in one paragraph.
-    pieces = [markdown] if "]:" in markdown else re.split(r"(\n\s*\n)", markdown)
-    return "".join(piece.replace("![", "!\\[") if "](" in piece or "]:" in piece else piece for piece in pieces)
-
-
 def sentence(text: str) -> str:
     """With a full stop, unless it ends a sentence already."""
     text = text.strip()
