@@ -18,6 +18,7 @@ from backburner.lsp.verdicts import task_of
 from backburner.model import wishes as w
 from backburner.model.anchor import Span, text_id
 from backburner.model.commands import ProposalArguments
+from backburner.model.decide_verdicts import without_result
 from backburner.model.diff import clash
 from backburner.model.result import FileChange, HunkRef, Proposal
 from backburner.model.task import Task
@@ -39,7 +40,7 @@ def proposal(session: Session, argument: ProposalArguments) -> Awaitable[dict[st
             run = task.run.id if task.run is not None else ""
         else:
             if task.result is None:
-                raise Refusal(f"#{task.number} has no result yet.", "no_result")
+                raise Refusal(without_result(task), "no_result")
             offered, run = task.result.proposal, task.result.run
             await session.submit(engine, w.Look(task=task.number))
             session.reading[engine.root] = task.number
@@ -108,7 +109,7 @@ async def keep(session: Session, engine: Engine, task: Task, path: str, merged: 
     the person's text as its base. `shown`: their text as it was then, where it may have moved on.
     """
     if task.result is None:
-        raise Refusal(f"#{task.number} has no result yet.", "no_result")
+        raise Refusal(without_result(task), "no_result")
     file = next((file for file in task.result.proposal.files if file.path == path), None)
     if file is None or file.binary:
         raise Refusal(f"#{task.number} does not change {path}.", "unknown_path")

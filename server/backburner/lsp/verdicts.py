@@ -19,6 +19,7 @@ from backburner.lsp.transport import Refusal
 from backburner.model import events as e
 from backburner.model import wishes as w
 from backburner.model.commands import ItemsArguments, TaskArguments
+from backburner.model.decide_verdicts import without_result
 from backburner.model.result import FileChange, HunkRef
 from backburner.model.task import Task
 from backburner.review.placement import live_path
@@ -77,7 +78,7 @@ async def accept_task(
 ) -> None:
     result = task.result
     if result is None:
-        raise Refusal(f"#{task.number} has no result yet.", "no_result")
+        raise Refusal(without_result(task), "no_result")
     await session.editors.disk.follow(engine, [file.path for file in result.proposal.files if file.base_id is not None])
     task = task_of(engine, task.number)
     result = task.result or result

@@ -113,7 +113,7 @@ class RaiseArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """0: the limit of the day."""
     uri: str = ""
     usd: float = 0.0
-    """0: twice the present limit."""
+    """0: twice the present limit, and again until it is above what is spent."""
 
 
 class NextArguments(Struct, kw_only=True, frozen=True, omit_defaults=True):

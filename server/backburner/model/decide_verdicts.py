@@ -130,11 +130,18 @@ def _judged(task: Task, run: str, command: w.Judge, items: tuple[str, ...], now:
     )
 
 
+def without_result(task: Task) -> str:
+    """Why there is nothing to judge, and what to do."""
+    if task.state in ("failed", "cancelled"):
+        return f"#{task.number} stopped without a result. Run it again."
+    return f"#{task.number} has no result yet."
+
+
 def _open_items(task: Task, wanted: Sequence[str]) -> tuple[str, ...] | Refusal:
     """The wanted items of the present result (all open ones when none is named), if every one still wants a verdict."""
     result = task.result
     if result is None:
-        return refuse("no_result", f"#{task.number} has no result yet.")
+        return refuse("no_result", without_result(task))
     if not wanted:
         return task.open_items or refuse("already_decided", f"#{task.number} is decided already.")
     for item in wanted:
