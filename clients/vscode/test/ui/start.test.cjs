@@ -86,3 +86,20 @@ journey(
     }
   },
 );
+
+const WISHES = '# <!-- ![it](https://h.invalid/) -->\n[limits]\ntask_usd = 50.0\n';
+
+journey(
+  'a project’s settings are shown as they are before they are approved',
+  { files: { 'backburner.toml': WISHES } },
+  async (window) => {
+    await window.connected();
+    await window.palette('Backburner: Trust Project Settings');
+    await window.page.locator('.tab.active', { hasText: 'backburner.toml' }).waitFor();
+    await window.seesText('<!-- ![it](https://h.invalid/) -->');
+    const asked = await window.told('Approve exactly these contents of');
+    await window.screenshot('trust');
+    await asked.locator('.monaco-button', { hasText: 'Approve' }).click();
+    await window.told('Approved');
+  },
+);
