@@ -58,6 +58,8 @@ async def test_a_terminal_obeys_nothing_that_a_model_or_a_project_says(tmp_path:
     async with open_shell(tmp_path, script) as shell:
         (shell.project / "backburner.toml").write_text(f'[check]\ncommand = "true"  # {HOSTILE[-5:]}\n')
         ended = [await shell.run("delegate", "calc.py:1-2", "correct the sum", "--wait")]
+        # A diff that is piped to `git apply` is the bytes themselves.
+        assert f"+    return a + b  # {HOSTILE}" in (await shell.run("diff", "1")).stdout
         verbs = (("show", "1"), ("list",), ("next",), ("trust",), ("accept", "1"))
         ended += [await shell.run(*words) for words in verbs]
         for done in ended:
@@ -67,8 +69,6 @@ async def test_a_terminal_obeys_nothing_that_a_model_or_a_project_says(tmp_path:
         assert "\\x1b]52;c;eA==\\x07" in ended[1].stdout
         assert "! hidden characters in calc.py" in ended[1].stdout
         assert "\\u202etxet" in ended[4].stdout
-        # A diff that is piped to `git apply` is the bytes themselves.
-        assert HOSTILE in (await shell.run("diff", "1")).stdout
 
 
 @pytest.mark.parametrize(
