@@ -22,6 +22,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "sub" / "b ü.py").write_text("x = 1\nold_name(1)  # -- [a-z]\n")
     (root / "out.log").write_text("old_name()\n")
     (root / ".gitignore").write_text("*.log\n")
+    (root / "two\nlines.py").write_text("old_name()\n")
     (root / "image.bin").write_bytes(b"\0old_name")
     subprocess.run([*GIT, "add", "a.py"], cwd=root, check=True)
     return root

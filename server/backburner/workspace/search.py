@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from backburner.workspace.git import Git
 
 NONE_FOUND = 1
 """How `git grep` ends when nothing matches."""
+FOUND = re.compile(r"(?P<path>[^\0]+)\0(?P<number>\d+)\0(?P<text>.*)\n")
 
 
 class Match(NamedTuple):
@@ -25,14 +27,14 @@ async def matches(root: Path, text: str, seen: Mapping[str, str]) -> list[Match]
     """
     git = Git.find((root,)).but(cwd=root)
     finished = await git.run("grep", "--untracked", "-I", "-n", "-z", "--fixed-strings", "-e", text, ok=(0, NONE_FOUND))
-    lines = finished.stdout.decode("utf-8", "replace").split("\n")
-    on_disk = [match for match in map(_parsed, filter(None, lines)) if match.path not in seen]
-    return sorted([*on_disk, *_in_open(seen, text)])
+    return sorted([*_on_disk(finished.stdout.decode("utf-8", "replace"), seen), *_in_open(seen, text)])
 
 
-def _parsed(line: str) -> Match:
-    path, number, text = line.split("\0", 2)
-    return Match(path, int(number) - 1, text)
+def _on_disk(output: str, seen: Mapping[str, str]) -> Iterator[Match]:
+    for found in FOUND.finditer(output):
+        # A path of several lines is in no snapshot either.
+        if found["path"] not in seen and "\n" not in found["path"]:
+            yield Match(found["path"], int(found["number"]) - 1, found["text"])
 
 
 def _in_open(seen: Mapping[str, str], text: str) -> Iterator[Match]:
