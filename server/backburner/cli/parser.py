@@ -108,12 +108,7 @@ def build_parser(*, as_json: bool) -> argparse.ArgumentParser:
     wait.add_argument("--timeout", type=float, default=0.0, metavar="SECONDS", help="wait no longer than this")
     raising = verb("raise", "raise the budget of a task, or of today")
     raising.add_argument("task", nargs="?", default="", metavar="N", help="the task; without it, the limit of the day")
-    raising.add_argument(
-        "--usd",
-        type=float,
-        default=0.0,
-        help="the new limit; default: twice the present one",
-    )
+    raising.add_argument("--usd", type=float, default=0.0, help="the new limit; default: twice the present one")
     verb("next", "the result that is best read next")
     today = verb("today", "what the day came to")
     today.add_argument("day", nargs="?", default="", metavar="YYYY-MM-DD")

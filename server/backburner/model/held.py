@@ -29,9 +29,9 @@ HeldReason = Literal[
     "worker",
 ]
 """`after_failed`: what it waits for will not come, so it asks: start from the screen, or drop. `folded`: another attempt at
-the same target was taken. `budget`: the task's own. `no_agent`: none at all. `no_effort`: the provider does
-not know the word. `unconfirmed`: a program with a network of its
-own, which the person must allow once. `worker`: the program that runs agents is not there."""
+the same target was taken. `budget`: the task's own. `no_agent`: none at all. `no_effort`: the provider does not know
+the word. `unconfirmed`: a program with a network of its own, which the person must allow once. `worker`: the program that
+runs agents is not there."""
 
 FOR_PERSON: frozenset[HeldReason] = frozenset(
     (

@@ -311,8 +311,8 @@ function M.restart()
   vim.defer_fn(M.start_everywhere, BACK_OFF_MS[1])
 end
 
---- Run a command of the server, as soon as there is one. `done` gets its answer; a sentence in it is told, but not beside a text that is shown. A
---- refusal is shown as one line, then `refused` is called.
+--- Run a command of the server, as soon as there is one. `done` gets its answer; a sentence in it is told, but not
+--- beside a text that is shown. A refusal is shown as one line, then `refused` is called.
 --- @param command string without `backburner.`
 --- @param arguments table
 --- @param done fun(result: any)?
